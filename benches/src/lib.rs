@@ -1,0 +1,1 @@
+//! Workload generator, pure benchmarks and the load program.

@@ -1,0 +1,1 @@
+//! The log between the stages: one trait, Kafka and an embedded implementation.

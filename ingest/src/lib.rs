@@ -1,0 +1,1 @@
+//! Entity providers: everything that reads the outside world and emits changes.

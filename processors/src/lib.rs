@@ -1,0 +1,1 @@
+//! Pure processing of changes: validate, enrich, emit relations.

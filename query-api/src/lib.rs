@@ -1,0 +1,1 @@
+//! The catalog REST API over an in-memory index.

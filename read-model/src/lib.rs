@@ -1,0 +1,1 @@
+//! The database between stitcher and query API: one trait, Postgres and SQLite.

@@ -1,0 +1,1 @@
+//! The contracts of the pipeline: entity model, records, keys and pure checks.

@@ -1,0 +1,1 @@
+//! Claims and relation graph to final entities, revisions and history.
