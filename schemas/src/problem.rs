@@ -1,0 +1,64 @@
+//! A problem with an entity or its source, as a person is told about it.
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Error name in Backstage's words (`InputError`, `NotAllowedError`, `NotFoundError`, …).
+    pub name: String,
+    /// What clients match on: for model errors the text shape that Backstage gives.
+    pub message: String,
+    /// What is wrong and what to change, for a person, in one or two sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// Location ref of the document, e.g. `file:/srv/catalog-info.yaml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Number of the document in its file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<i32>,
+    /// Line in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<i32>,
+    /// JSON pointer of the value in the entity, e.g. `/spec/owner`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+impl Problem {
+    /// A problem with nothing known about its place.
+    pub fn new(name: &str, message: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            message: message.into(),
+            advice: None,
+            location: None,
+            document: None,
+            line: None,
+            path: None,
+        }
+    }
+
+    /// A problem with the input itself: trying again cannot help.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new("InputError", message)
+    }
+
+    /// The same problem with a sentence that tells what to do.
+    pub fn with_advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// The same problem at a place in the entity.
+    pub fn at_path(mut self, pointer: impl Into<String>) -> Self {
+        self.path = Some(pointer.into());
+        self
+    }
+
+    /// `name: message`, the text of a status item.
+    pub fn headline(&self) -> String {
+        format!("{}: {}", self.name, self.message)
+    }
+}
