@@ -71,6 +71,11 @@ impl EntityRef {
         CompoundRef::parse(text)?.resolve(context)
     }
 
+    /// Takes a text that is canonical already, such as one that was stored.
+    pub fn from_canonical(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The ref of an entity document, if its kind, name and namespace can be read.
     pub fn of_entity(entity: &serde_json::Value) -> Option<Self> {
         let filled =

@@ -2,15 +2,38 @@
 //!
 //! Nothing here does IO and nothing here knows a runtime, so every rule in this crate can be
 //! used by any stage and tested with values alone.
+//!
+//! ```
+//! use backstitch_schemas::{ClaimKey, EntityRef, ProviderName};
+//!
+//! let petstore = EntityRef::parse("component:petstore", Default::default()).unwrap();
+//! assert_eq!(petstore.as_str(), "component:default/petstore");
+//!
+//! let claim = ClaimKey::own(petstore, ProviderName::new("inventory"));
+//! assert_eq!(claim.encode(), br#"["component:default/petstore","inventory"]"#);
+//! ```
 
 pub mod canonical;
+pub mod change;
+mod claim;
+mod codec;
+pub mod command;
 mod entity_ref;
+pub mod headers;
 mod location_ref;
+pub mod log_header;
 mod problem;
+pub mod processed;
+pub mod source;
 mod time;
+pub mod topic;
 
 pub use canonical::Digest;
+pub use change::Change;
+pub use claim::{ClaimKey, Identity, KeyError, Listing, ProviderName, Version};
+pub use codec::DecodeError;
 pub use entity_ref::{CompoundRef, EntityRef, RefContext, RefError};
 pub use location_ref::{LocationRef, LocationRefError};
 pub use problem::Problem;
 pub use time::{Clock, SystemClock, Timestamp};
+pub use topic::Topic;

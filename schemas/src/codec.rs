@@ -1,0 +1,102 @@
+//! Avro in the Confluent wire format: a zero byte, a 4-byte schema id, the datum.
+//!
+//! Internal topics use the schema ids compiled in here. A record that an earlier version wrote is
+//! read with its own schema and resolved to today's.
+
+use std::io::Cursor;
+
+use apache_avro::{Schema, from_value, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Why the bytes of a record could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// No zero byte and schema id in front.
+    #[error("the value is not in the Confluent wire format")]
+    Framing,
+    /// A schema id that this version does not know.
+    #[error("the value was written with schema id {0}, which this version does not know")]
+    UnknownSchema(u32),
+    /// The datum does not fit its schema.
+    #[error("the value does not fit its schema")]
+    Avro(#[from] Box<apache_avro::Error>),
+    /// A field holds a text that is outside its rules.
+    #[error("field {field} holds {text:?}")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+        /// What it holds.
+        text: String,
+    },
+}
+
+/// One record type with all versions of its schema, the newest last.
+pub(crate) struct Codec {
+    versions: Vec<(u32, Schema)>,
+    writer: GenericDatumWriter<'static>,
+    reader: GenericDatumReader<'static>,
+}
+
+impl Codec {
+    /// Compiles the schemas of a record type, given with their ids, oldest first. Leaks them: there
+    /// is one codec per record type and it lives as long as the process.
+    ///
+    /// # Panics
+    /// If a schema in this crate is not valid Avro; a test reads each.
+    pub(crate) fn new(versions: &[(u32, &str)]) -> Self {
+        let versions: Vec<_> = versions
+            .iter()
+            .map(|(id, text)| (*id, Schema::parse_str(text).expect("a schema of ours is valid")))
+            .collect();
+        let newest: &'static Schema =
+            Box::leak(Box::new(versions.last().expect("a record type has a schema").1.clone()));
+        Self {
+            writer: GenericDatumWriter::builder(newest)
+                .human_readable(true)
+                .build()
+                .expect("a schema of ours resolves"),
+            reader: GenericDatumReader::builder(newest)
+                .human_readable(true)
+                .build()
+                .expect("a schema of ours resolves"),
+            versions,
+        }
+    }
+
+    /// The framed bytes of `value` under the newest schema.
+    ///
+    /// # Panics
+    /// If `value` does not fit its own schema, which a round-trip test rules out.
+    pub(crate) fn encode<T: Serialize>(&self, value: &T) -> Vec<u8> {
+        let (id, _) = self.newest();
+        let mut bytes = Vec::with_capacity(512);
+        bytes.push(0);
+        bytes.extend(id.to_be_bytes());
+        self.writer.write_ser(&mut bytes, value).expect("a record of ours fits its schema");
+        bytes
+    }
+
+    /// Reads framed bytes of any known version.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
+        let [0, a, b, c, d, datum @ ..] = bytes else { return Err(DecodeError::Framing) };
+        let id = u32::from_be_bytes([*a, *b, *c, *d]);
+        let mut datum = Cursor::new(datum);
+        let (newest_id, newest) = self.newest();
+        if id == *newest_id {
+            return self.reader.read_deser(&mut datum).map_err(boxed);
+        }
+        let written = self.versions.iter().find(|(known, _)| *known == id);
+        let (_, writer) = written.ok_or(DecodeError::UnknownSchema(id))?;
+        let resolving = GenericDatumReader::builder(writer).reader_schema(newest).build().map_err(boxed)?;
+        let value = resolving.read_value(&mut datum).map_err(boxed)?;
+        from_value(&value).map_err(boxed)
+    }
+
+    fn newest(&self) -> &(u32, Schema) {
+        self.versions.last().expect("a record type has a schema")
+    }
+}
+
+fn boxed(error: apache_avro::Error) -> DecodeError {
+    DecodeError::Avro(Box::new(error))
+}

@@ -1,0 +1,150 @@
+//! Records of `catalog.sources`: how reading goes, for people. They never influence a final entity.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DecodeError, KeyError, Problem, ProviderName, Timestamp, claim::json_array, codec::Codec};
+
+static CODEC: LazyLock<Codec> =
+    LazyLock::new(|| Codec::new(&[(6, include_str!("../avro/source_state.v1.avsc"))]));
+
+/// What a record of `catalog.sources` is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKey {
+    /// A provider as a whole: `["provider", name]`.
+    Provider(ProviderName),
+    /// One document that a provider reads: `["location", provider, location ref]`.
+    Location(ProviderName, String),
+    /// A name of ours, such as the incarnation: `["backstitch", name]`.
+    Ours(String),
+}
+
+/// How reading one source goes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceState {
+    /// `ok`, `unchanged`, `failed`, `absent`, `refused` or `withdrawn`.
+    pub outcome: String,
+    /// What is wrong there now.
+    pub errors: Vec<Problem>,
+    /// Validator of the last good answer, sent with the next request.
+    pub etag: Option<String>,
+    /// Digest of the last good content.
+    pub digest: Option<String>,
+    /// Status of the last answer.
+    pub http_status: Option<i32>,
+    /// Last attempt.
+    pub last_read_at: Option<Timestamp>,
+    /// Last attempt that told what is there.
+    pub last_success_at: Option<Timestamp>,
+    /// When it is read again.
+    pub next_read_at: Option<Timestamp>,
+    /// How many entities it claims.
+    pub entities: Option<i64>,
+    /// Removals that wait for a person.
+    pub held: Option<Held>,
+    /// Under which rules everything of the provider was last appended.
+    pub fingerprint: Option<String>,
+    /// The latest commands and what came of them, newest last.
+    pub commands: Vec<CommandOutcome>,
+    /// Anything else that helps a person.
+    pub note: Option<String>,
+}
+
+/// Removals found by reading that wait for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// How many.
+    pub count: i64,
+    /// Since when.
+    pub since: Timestamp,
+    /// Some of the refs.
+    pub sample: Vec<String>,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandOutcome {
+    /// The command's id.
+    pub id: String,
+    /// The command's kind.
+    pub kind: String,
+    /// `done`, `rejected` or `failed`.
+    pub outcome: String,
+    /// Why, if not done.
+    pub message: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl SourceKey {
+    /// The record key.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Provider(name) => json_array(&["provider", name.as_str()]),
+            Self::Location(name, location) => json_array(&["location", name.as_str(), location]),
+            Self::Ours(name) => json_array(&["backstitch", name]),
+        }
+    }
+
+    /// Reads a record key.
+    ///
+    /// # Errors
+    /// If the bytes are no key of this topic.
+    pub fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
+        let parts: Vec<String> = serde_json::from_slice(bytes)?;
+        match parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["provider", name] => Ok(Self::Provider(ProviderName::new(*name))),
+            ["location", name, location] => {
+                Ok(Self::Location(ProviderName::new(*name), (*location).to_owned()))
+            }
+            ["backstitch", name] => Ok(Self::Ours((*name).to_owned())),
+            other => Err(KeyError::Parts(other.len())),
+        }
+    }
+}
+
+impl SourceState {
+    /// The record's value.
+    pub fn encode(&self) -> Vec<u8> {
+        CODEC.encode(self)
+    }
+
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// If the bytes are no state of any version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        CODEC.decode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encode_then_decode_is_identity() {
+        let state = SourceState {
+            outcome: "failed".to_owned(),
+            errors: vec![Problem::input("x")],
+            http_status: Some(503),
+            held: Some(Held {
+                count: 2,
+                since: Timestamp(1),
+                sample: vec!["component:default/a".to_owned()],
+            }),
+            ..SourceState::default()
+        };
+        assert_eq!(SourceState::decode(&state.encode()).unwrap(), state);
+        let name = ProviderName::new("p");
+        for key in [
+            SourceKey::Provider(name.clone()),
+            SourceKey::Location(name, "url:x".to_owned()),
+            SourceKey::Ours("incarnation".to_owned()),
+        ] {
+            assert_eq!(SourceKey::decode(&key.encode()).unwrap(), key);
+        }
+    }
+}
