@@ -1,1 +1,13 @@
-//! Entity providers: everything that reads the outside world and emits changes.
+//! Entity providers: everything that reads the outside world and emits what changed.
+//!
+//! A provider says what there is ([`Mutation`]); its *owner* compares that with what the log already
+//! says and appends the difference. The Locations among a provider's claims are *followed*: a
+//! [`Follower`] reads what they list and reports [`Finding`]s, which the owner applies the same way.
+
+mod finding;
+mod provider;
+
+pub use finding::{Finding, FollowedLocation, Follower, Wake};
+pub use provider::{
+    ApplyError, Connection, EntityProvider, Mutation, MutationOutcome, Removal, Request, Submission,
+};

@@ -1,0 +1,105 @@
+//! Following Locations: what the owner asks for, and what reading finds.
+//!
+//! A Location is followed once per document it stands in, however many claims lead to it. The
+//! follower knows nothing of claims: it is told which Locations there are, reads what they list,
+//! and reports. It never decides that something is gone for good, only what it saw.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, source::SourceState};
+
+use crate::Submission;
+
+/// A Location to be followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FollowedLocation {
+    /// Its ref.
+    pub entity_ref: EntityRef,
+    /// The document it stands in; empty if the provider itself submitted it.
+    pub document: Arc<str>,
+    /// `managed-by-location` of the Location: what relative targets are relative to.
+    pub location: LocationRef,
+    /// Where it all began: what rules look at, and the origin of what it lists.
+    pub origin: LocationRef,
+    /// `spec.type`, or the type of `location`.
+    pub target_kind: String,
+    /// `spec.target` and `spec.targets`, as written.
+    pub targets: Vec<String>,
+    /// Whether a target that is confirmed not to exist is an error (`presence: required`).
+    pub required: bool,
+}
+
+/// What reading found.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// The complete set of documents that a Location lists. What was listed before and is not in it
+    /// is no longer listed. Not reported while the set is unknown (a directory that cannot be read).
+    Listed {
+        /// The Location.
+        location: EntityRef,
+        /// The document it stands in.
+        document: Arc<str>,
+        /// The documents it lists, as location refs.
+        listed: Vec<Arc<str>>,
+        /// Lasting errors of its targets: those that stay until somebody changes something.
+        errors: Vec<Problem>,
+    },
+    /// What one listed document holds.
+    Read {
+        /// The edge along which it was found.
+        listing: Listing,
+        /// What it claims. The last of several with one ref counts.
+        submissions: Vec<Submission>,
+        /// Whether a document without a readable ref is in it, so that nothing it held before may
+        /// be taken for gone.
+        incomplete: bool,
+        /// Lasting errors in it, such as a YAML error; shown on the Location.
+        errors: Vec<Problem>,
+    },
+    /// It holds what it held.
+    Unchanged(Listing),
+    /// It is confirmed not to exist, though it is still listed.
+    Absent {
+        /// The edge along which it is listed.
+        listing: Listing,
+        /// What to show on the Location; absent for `presence: optional`.
+        error: Option<Problem>,
+    },
+    /// It could not be read: nothing is known. The problem is in `catalog.sources` only.
+    Failed {
+        /// The edge along which it is listed.
+        listing: Listing,
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// How urgent reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wake {
+    /// It is time again.
+    Polling,
+    /// A file changed on disk.
+    Watched,
+    /// A person asked.
+    Person,
+}
+
+/// Reads what the Locations of one provider list.
+#[async_trait]
+pub trait Follower: Send {
+    /// The Locations to follow from now on, all of them. `known` are the listings that have claims,
+    /// so that nothing read before a restart is taken for new or forgotten.
+    async fn follow(&mut self, locations: Vec<FollowedLocation>, known: &[Listing]);
+
+    /// Waits for the next finding. Safe to cancel. With each finding comes what to note about the
+    /// source, if its outcome, errors or validators changed: the location ref and its state.
+    async fn next(&mut self) -> (Vec<Finding>, Vec<(String, SourceState)>);
+
+    /// Reads everything that is reached through this entity's Locations again, soon.
+    async fn refresh(&mut self, location: Option<&EntityRef>, wake: Wake);
+
+    /// Whether a read is due or under way.
+    fn is_busy(&self) -> bool;
+}
