@@ -22,11 +22,15 @@ mod entity_ref;
 pub mod headers;
 mod location_ref;
 pub mod log_header;
+pub mod model;
+pub mod placeholder;
 mod problem;
 pub mod processed;
+pub mod rules;
 pub mod source;
 mod time;
 pub mod topic;
+pub mod yaml;
 
 pub use canonical::Digest;
 pub use change::Change;

@@ -1,0 +1,114 @@
+//! What all kinds have in common: the entity schema, the fields at the root, the field formats.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use super::{
+    advice,
+    formats::{Format, Formats},
+    schema::{Schema, escape},
+};
+use crate::{Problem, entity_ref::DEFAULT_NAMESPACE};
+
+const MORE: &str = "To learn more about catalog file format, visit: https://github.com/backstage/backstage/blob/\
+                    master/docs/architecture-decisions/adr002-default-catalog-file-format.md";
+
+static ENVELOPE: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::compile(include_str!("../../kinds/envelope.json")).expect("our own schema compiles")
+});
+
+static ENTITY: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::compile(include_str!("../../kinds/entity.json")).expect("our own schema compiles")
+});
+
+/// What the envelope lacks. An entity with such a problem has no ref, so nothing else can be said.
+pub fn envelope_problems(entity: &Value) -> Vec<Problem> {
+    ENVELOPE.violations(entity).into_iter().map(|violation| violation.into_problem()).collect()
+}
+
+/// The errors that Backstage's policies throw for an entity with a sound envelope, all of them.
+pub(super) fn policy_problems(formats: &Formats, entity: &Value) -> Vec<Problem> {
+    let mut problems: Vec<_> =
+        ENTITY.violations(entity).into_iter().map(|violation| violation.into_policy_problem()).collect();
+    for field in ["relations", "status"].into_iter().filter(|field| entity.get(field).is_some()) {
+        let problem = Problem::new("Error", format!("Unknown field {field}"));
+        let advice = format!("`{field}` is written by the catalog; remove it from the source");
+        problems.push(problem.with_advice(advice).at_path(format!("/{field}")));
+    }
+    problems.extend(format_problems(formats, entity));
+    problems
+}
+
+/// Writes `metadata.namespace` where the source left it out.
+pub fn set_default_namespace(entity: &mut Value) {
+    if let Some(metadata) = entity.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.entry("namespace").or_insert_with(|| DEFAULT_NAMESPACE.into());
+    }
+}
+
+fn format_problems(formats: &Formats, entity: &Value) -> Vec<Problem> {
+    let metadata = &entity["metadata"];
+    let mut checks = Checks::default();
+    checks.field("apiVersion", "/apiVersion", entity.get("apiVersion"), &formats.api_version);
+    checks.field("kind", "/kind", entity.get("kind"), &formats.kind);
+    checks.field("metadata.name", "/metadata/name", metadata.get("name"), &formats.name);
+    checks.field("metadata.namespace", "/metadata/namespace", metadata.get("namespace"), &formats.namespace);
+    for (key, value) in members(metadata, "labels") {
+        let (field, path) = (format!("labels.{key}"), format!("/metadata/labels/{}", escape(key)));
+        checks.text(&field, &path, key, &formats.label_key);
+        checks.field(&field, &path, Some(value), &formats.label_value);
+    }
+    for (key, _) in members(metadata, "annotations") {
+        let path = format!("/metadata/annotations/{}", escape(key));
+        checks.text(&format!("annotations.{key}"), &path, key, &formats.annotation_key);
+    }
+    for (index, tag) in items(metadata, "tags") {
+        let path = format!("/metadata/tags/{index}");
+        checks.field(&format!("tags.{index}"), &path, Some(tag), &formats.tag);
+    }
+    for (index, link) in items(metadata, "links") {
+        for (part, format) in [("url", &formats.url), ("title", &formats.filled), ("icon", &formats.filled)] {
+            let path = format!("/metadata/links/{index}/{part}");
+            checks.field(&format!("links.{index}.{part}"), &path, link.get(part), format);
+        }
+    }
+    checks.problems
+}
+
+#[derive(Default)]
+struct Checks {
+    problems: Vec<Problem>,
+}
+
+impl Checks {
+    /// Looks at texts only: the entity schema has spoken about everything else.
+    fn field(&mut self, field: &str, path: &str, value: Option<&Value>, format: &Format) {
+        if let Some(text) = value.and_then(Value::as_str).filter(|text| !text.is_empty()) {
+            self.text(field, path, text, format);
+        }
+    }
+
+    fn text(&mut self, field: &str, path: &str, text: &str, format: &Format) {
+        if (format.accepts)(text) {
+            return;
+        }
+        let expected = format.expected;
+        let message = format!("\"{field}\" is not valid; expected {expected} but found \"{text}\". {MORE}");
+        let advice = if text.contains("{{") || text.contains("{%") {
+            "the value holds a template mark: leave template skeletons out of the catalog"
+        } else {
+            format.advice
+        };
+        let advice = format!("{} is `{text}`; {advice}", advice::dotted(path));
+        self.problems.push(Problem::new("Error", message).with_advice(advice).at_path(path));
+    }
+}
+
+fn members<'a>(metadata: &'a Value, field: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    metadata.get(field).and_then(Value::as_object).into_iter().flat_map(Map::iter)
+}
+
+fn items<'a>(metadata: &'a Value, field: &str) -> impl Iterator<Item = (usize, &'a Value)> {
+    metadata.get(field).and_then(Value::as_array).into_iter().flatten().enumerate()
+}

@@ -1,0 +1,225 @@
+//! Placeholders: values of an entity that stand for the content of another file.
+//!
+//! `{ $text: ./openapi.yaml }` is replaced by what stands in the file. Ingest finds the placeholders
+//! and reads; processing puts the content in. Both walk the entity by the same rules: an object
+//! whose only key is `$` and the name of a resolver is a placeholder; an object with a `$`-key and
+//! other keys is left alone, with everything in it; results are not walked again.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    Problem, model,
+    yaml::{self, SingleError},
+};
+
+/// What a placeholder makes of the content of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolver {
+    /// The content as text.
+    Text,
+    /// The content as JSON.
+    Json,
+    /// The content as YAML, exactly one document.
+    Yaml,
+    /// The content as text; external references are not bundled yet.
+    OpenApi,
+    /// The content as text; external references are not bundled yet.
+    AsyncApi,
+}
+
+/// A placeholder in an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    /// JSON pointer of the object that is replaced.
+    pub pointer: String,
+    /// What is made of the content.
+    pub resolver: Resolver,
+    /// Where the content stands: a URL or a path; `None` if the value is no text.
+    pub value: Option<String>,
+}
+
+/// What was read for each value: the content, or why there is none.
+pub type Contents<'a> = HashMap<&'a str, Result<&'a str, &'a str>>;
+
+impl Resolver {
+    const NAMES: [(Self, &'static str); 5] = [
+        (Self::Text, "text"),
+        (Self::Json, "json"),
+        (Self::Yaml, "yaml"),
+        (Self::OpenApi, "openapi"),
+        (Self::AsyncApi, "asyncapi"),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(resolver, _)| *resolver)
+    }
+
+    /// The name behind the `$`.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(resolver, _)| *resolver == self).map_or("text", |(_, name)| name)
+    }
+}
+
+/// All placeholders of an entity.
+pub fn placeholders(entity: &Value) -> Vec<Placeholder> {
+    let mut found = Vec::new();
+    walk(entity, &mut String::new(), &mut |pointer, resolver, value| {
+        found.push(Placeholder {
+            pointer: pointer.to_owned(),
+            resolver,
+            value: value.as_str().map(str::to_owned),
+        });
+    });
+    found
+}
+
+/// Puts the contents in the places of their placeholders.
+///
+/// # Errors
+/// All problems, the first worded as Backstage words it: a value that is no text, content that
+/// could not be read, or that is no JSON or YAML.
+pub fn substitute(entity: Value, contents: &Contents<'_>) -> Result<Value, Vec<Problem>> {
+    let (mut results, mut problems) = (Vec::new(), Vec::new());
+    walk(
+        &entity,
+        &mut String::new(),
+        &mut |pointer, resolver, value| match resolve(resolver, value, contents) {
+            Ok(result) => results.push((pointer.to_owned(), result)),
+            Err(problem) => problems.push(problem.at_path(pointer)),
+        },
+    );
+    if !problems.is_empty() {
+        return Err(problems.into_iter().map(|problem| model::caused_by(OUTER, problem)).collect());
+    }
+    let mut entity = entity;
+    for (pointer, result) in results {
+        if let Some(place) = entity.pointer_mut(&pointer) {
+            *place = result;
+        }
+    }
+    Ok(entity)
+}
+
+const OUTER: &str = "Processor PlaceholderProcessor threw an error while preprocessing";
+
+fn walk(value: &Value, pointer: &mut String, visit: &mut impl FnMut(&str, Resolver, &Value)) {
+    let length = pointer.len();
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                walk(item, pointer, visit);
+                pointer.truncate(length);
+            }
+        }
+        Value::Object(members) => match placeholder(members) {
+            Some(Some((resolver, value))) => visit(pointer, resolver, value),
+            Some(None) => {}
+            None => {
+                for (name, member) in members {
+                    pointer.push('/');
+                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                    walk(member, pointer, visit);
+                    pointer.truncate(length);
+                }
+            }
+        },
+        _ => {}
+    }
+}
+
+/// `None` for an ordinary object, `Some(None)` for one that is left alone.
+fn placeholder(members: &Map<String, Value>) -> Option<Option<(Resolver, &Value)>> {
+    let (key, value) = members.iter().find(|(key, _)| key.starts_with('$'))?;
+    let resolver = Resolver::named(&key[1..]).filter(|_| members.len() == 1);
+    Some(resolver.map(|resolver| (resolver, value)))
+}
+
+fn resolve(resolver: Resolver, value: &Value, contents: &Contents<'_>) -> Result<Value, Problem> {
+    let key = resolver.name();
+    let error = |text: String| Problem::new("Error", format!("Placeholder ${key} {text}"));
+    let Some(place) = value.as_str() else {
+        return Err(error(
+            "expected a string value parameter, in the form of an absolute URL or a relative path".to_owned(),
+        )
+        .with_advice(format!("write the path of a file, such as `${key}: ./openapi.yaml`")));
+    };
+    let unread = "nothing was read there";
+    let content = contents.get(place).copied().unwrap_or(Err(unread)).map_err(|cause| {
+        error(format!("could not read location {place}, {cause}"))
+            .with_advice(format!("`{place}` could not be read: {cause}"))
+    })?;
+    let parsed = |kind: &str, cause: String| {
+        error(format!("failed to parse {kind} data at {place}, {cause}"))
+            .with_advice(format!("`{place}` is not valid {kind}: {cause}"))
+    };
+    match resolver {
+        Resolver::Text | Resolver::OpenApi | Resolver::AsyncApi => Ok(Value::String(content.to_owned())),
+        Resolver::Json => serde_json::from_str(content).map_err(|cause| parsed("JSON", cause.to_string())),
+        Resolver::Yaml => yaml::parse_single(content).map_err(|cause| match cause {
+            SingleError::Count(found) => {
+                error(format!("expected to find exactly one document of data at {place}, found {found}"))
+            }
+            SingleError::Syntax(cause) => parsed("YAML", cause.to_string()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(entity: Value, contents: &[(&str, &str)], expected: Result<Value, &str>) {
+        let contents = contents.iter().map(|(place, text)| (*place, Ok(*text))).collect();
+        let outcome = substitute(entity, &contents).map_err(|problems| problems[0].message.clone());
+        assert_eq!(outcome, expected.map_err(|text| format!("{OUTER}; caused by Error: Placeholder {text}")));
+    }
+
+    #[test]
+    fn content_takes_the_place_of_its_placeholder() {
+        let files = [("a", "x: 1"), ("b", "{\"$text\": \"a\"}")];
+        check(json!({"spec": [{"$text": "a"}]}), &files, Ok(json!({"spec": ["x: 1"]})));
+        check(json!({"spec": {"$yaml": "a"}}), &files, Ok(json!({"spec": {"x": 1}})));
+        check(json!({"spec": {"a/b": {"$openapi": "a"}}}), &files, Ok(json!({"spec": {"a/b": "x: 1"}})));
+        // What was put in is not walked again.
+        check(json!({"spec": {"$json": "b"}}), &files, Ok(json!({"spec": {"$text": "a"}})));
+    }
+
+    #[test]
+    fn objects_with_more_than_a_placeholder_are_left_alone() {
+        for entity in [
+            json!({"spec": {"$text": "a", "other": {"$text": "a"}}}),
+            json!({"spec": {"$unknown": "a"}}),
+            json!({"spec": {"$ref": {"$text": "a"}}}),
+        ] {
+            assert_eq!(placeholders(&entity), []);
+            check(entity.clone(), &[], Ok(entity));
+        }
+    }
+
+    #[test]
+    fn failures_are_worded_as_in_backstage() {
+        check(json!({"$text": "a"}), &[], Err("$text could not read location a, nothing was read there"));
+        check(
+            json!({"$json": 1}),
+            &[],
+            Err("$json expected a string value parameter, in the form of an absolute URL or a relative path"),
+        );
+        check(
+            json!({"$yaml": "a"}),
+            &[("a", "x\n---\ny")],
+            Err("$yaml expected to find exactly one document of data at a, found 2"),
+        );
+    }
+
+    #[test]
+    fn placeholders_are_found_with_their_places() {
+        let found = placeholders(&json!({"spec": {"definition": {"$text": "./a"}, "n": {"$json": 1}}}));
+        let places: Vec<_> = found.iter().map(|p| (p.pointer.as_str(), p.value.as_deref())).collect();
+        assert_eq!(places, [("/spec/definition", Some("./a")), ("/spec/n", None)]);
+    }
+}

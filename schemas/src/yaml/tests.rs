@@ -1,0 +1,101 @@
+use serde_json::json;
+
+use super::*;
+
+fn check(text: &str, expected: Value) {
+    let documents = parse("file:/a.yaml", text.as_bytes());
+    let values: Vec<_> = documents.iter().map(|document| document.outcome.clone().unwrap()).collect();
+    assert_eq!(Value::Array(values), expected, "{text:?}");
+}
+
+fn message(text: &str) -> String {
+    parse("file:/a.yaml", text.as_bytes()).remove(0).outcome.unwrap_err().message
+}
+
+#[test]
+fn scalars_are_those_of_the_core_schema() {
+    check(
+        "a: [1, 1.0, 1.5, 0o17, 0x1F, +3, -0.5, .5, 1e3, 1_000, 1.0.0, 12345678901234567890]\n\
+         b: [true, True, no, yes, null, ~, \"1\", '~']\n\
+         c: [.inf, -.Inf, .nan, ., 2020-01-01, 0o9]\n\
+         d: [!!str 1, !!int \"1\", !mine 1]",
+        json!([{
+            "a": [1, 1, 1.5, 15, 31, 3, -0.5, 0.5, 1000, "1_000", "1.0.0", 12345678901234567000.0],
+            "b": [true, true, "no", "yes", null, null, "1", "~"],
+            "c": [null, null, null, ".", "2020-01-01", "0o9"],
+            "d": ["1", 1, "1"],
+        }]),
+    );
+}
+
+#[test]
+fn keys_become_texts_and_merge_keys_are_only_keys() {
+    check("1: a\ntrue: b\n~: c\n1.50: d\n", json!([{"1": "a", "true": "b", "": "c", "1.5": "d"}]));
+    check("a: &x {b: 1}\nc: {<<: *x}", json!([{"a": {"b": 1}, "c": {"<<": {"b": 1}}}]));
+    check("name: {{ x }}", json!([{"name": {"{ x }": null}}]));
+}
+
+#[test]
+fn every_kind_of_file_is_read() {
+    check("\u{feff}a: 1\r\nb: |\r\n  x\r\n  y\r\n", json!([{"a": 1, "b": "x\ny\n"}]));
+    check("{\"a\": [1, {\"b\": null}]}", json!([{"a": [1, {"b": null}]}]));
+    check("%YAML 1.2\n---\na: 1\n...\n# end\n", json!([{"a": 1}]));
+    check("# nothing\n", json!([]));
+    check("", json!([]));
+}
+
+#[test]
+fn an_error_in_one_document_leaves_the_others() {
+    let documents = parse("file:/a.yaml", b"a: 1\n---\nb: [\n---\n---\n- c\n---\nd: |\n  ---\n");
+    let seen: Vec<_> = documents
+        .iter()
+        .map(|document| (document.index, document.line, document.outcome.as_ref().ok().cloned()))
+        .collect();
+    assert_eq!(seen[0], (1, 1, Some(json!({"a": 1}))));
+    assert_eq!((seen[1].0, seen[1].2.is_none()), (2, true));
+    assert_eq!(seen[2], (4, 6, None));
+    assert_eq!(seen[3], (5, 8, Some(json!({"d": "---\n"}))));
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    assert_eq!(
+        message("a: 1\nb: 2\na: 3\n"),
+        "YAML error at file:/a.yaml, YAMLParseError: Map keys must be unique at line 3, column 1"
+    );
+    assert_eq!(message("- a"), "Expected object at root, got object");
+    assert_eq!(message("just text"), "Expected object at root, got string");
+    assert!(message("a: *b").contains("YAML error at file:/a.yaml, YAMLParseError: "));
+}
+
+#[test]
+fn what_a_file_may_cost_is_bounded() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..9 {
+        let last = level - 1;
+        let aliases = [format!("*a{last}"); 1].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![aliases; 10].join(", ")));
+    }
+    assert!(message(&bomb).contains("Excessive alias count"));
+    assert!(message(&format!("a: {}", "[".repeat(150) + &"]".repeat(150))).contains("levels"));
+    assert!(message(&"- ".repeat(200_000)).contains("YAML error"));
+    assert!(message("a: &x [*x]").contains("YAML error"));
+}
+
+#[test]
+fn a_pointer_leads_to_its_line() {
+    let text = "# head\n---\nkind: Component\nmetadata:\n  name: a\n  tags:\n    - x\n    - y\nspec:\n  owner:\n    \
+                me\n";
+    let document = parse("file:/a.yaml", text.as_bytes()).remove(0);
+    for (pointer, line) in [
+        ("", 3),
+        ("/kind", 3),
+        ("/metadata/tags", 6),
+        ("/metadata/tags/1", 8),
+        ("/spec/owner", 10),
+        ("/spec/missing", 9),
+        ("/nothing/at/all", 3),
+    ] {
+        assert_eq!(document.line_of(pointer), line, "{pointer}");
+    }
+}
