@@ -1,0 +1,193 @@
+//! The parts of the `backend` section that concern us.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde_json::Value as Json;
+
+use super::Secret;
+
+/// Where we listen, who may write, what may be read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BackendConfig {
+    /// Hosts that `url` locations may be read from, besides those of `integrations`.
+    pub reading: ReadingConfig,
+    /// Address and port.
+    pub listen: Listen,
+    /// Who may write.
+    pub auth: AuthConfig,
+    /// Cross-origin settings, as written.
+    pub cors: Option<Json>,
+}
+
+/// Which URLs may be read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ReadingConfig {
+    /// Each entry allows one host.
+    pub allow: Vec<AllowedHost>,
+}
+
+/// A host that may be read from, e.g. `{ host: "*.skerry.example", paths: [/catalog] }`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct AllowedHost {
+    /// Host, with its port if it is not the usual one; a leading `*.` stands for any subdomain.
+    pub host: String,
+    /// Beginnings of the paths that may be read; all paths if not given.
+    pub paths: Option<Vec<String>>,
+}
+
+/// The address to listen on: `:7007`, `127.0.0.1:7007`, or `{ host, port }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The host; every address of the machine if not given.
+    pub host: Option<String>,
+    /// The port.
+    pub port: u16,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { host: None, port: 7007 }
+    }
+}
+
+impl Listen {
+    /// Reads `:7007`, `7007`, `127.0.0.1:7007`, `[::1]:7007` or `localhost`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(port) = text.parse() {
+            return Some(Self { host: None, port });
+        }
+        if text.parse::<std::net::Ipv6Addr>().is_ok() {
+            return Some(Self { host: Some(text.to_owned()), ..Self::default() });
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().ok()?),
+            None => (text, Self::default().port),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let plain = host.chars().all(|letter| letter.is_ascii_alphanumeric() || ".:-_".contains(letter));
+        plain.then(|| Self { host: (!host.is_empty()).then(|| host.to_owned()), port })
+    }
+
+    /// The host to bind. Nobody can write from elsewhere until there are tokens: without them only
+    /// the loopback address is used, and the second value says so if something else was asked for.
+    pub fn bind_host(&self, has_tokens: bool) -> (String, Option<&'static str>) {
+        let asked = self.host.as_deref().unwrap_or("0.0.0.0");
+        let loopback =
+            asked == "localhost" || asked.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        match (has_tokens || loopback, &self.host) {
+            (true, _) => (asked.to_owned(), None),
+            (false, None) => ("127.0.0.1".to_owned(), None),
+            (false, Some(_)) => (
+                "127.0.0.1".to_owned(),
+                Some("listening on 127.0.0.1 only, because backend.auth.externalAccess has no token"),
+            ),
+        }
+    }
+}
+
+/// Who may write.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuthConfig {
+    /// Callers from outside, each with its credential.
+    pub external_access: Vec<ExternalAccess>,
+}
+
+/// One caller from outside.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalAccess {
+    /// `static`; other types are passed over and reported.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The credential.
+    #[serde(default)]
+    pub options: ExternalAccessOptions,
+    /// What the caller may do, as written; everything if not given.
+    pub access_restrictions: Option<Vec<Json>>,
+}
+
+/// The credential of a `static` caller.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ExternalAccessOptions {
+    /// What the caller sends as bearer token.
+    pub token: Option<Secret>,
+    /// Who the caller is, for the log and for causes.
+    pub subject: Option<String>,
+}
+
+impl AuthConfig {
+    /// The static callers that have a token.
+    pub fn static_callers(&self) -> impl Iterator<Item = &ExternalAccess> {
+        self.external_access.iter().filter(|access| access.kind == "static" && access.options.token.is_some())
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            host: Option<String>,
+            port: Option<u16>,
+        }
+        struct ListenVisitor;
+        impl<'de> Visitor<'de> for ListenVisitor {
+            type Value = Listen;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an address such as :7007 or 127.0.0.1:7007, or an object with host and port,")
+            }
+
+            fn visit_u64<E: Error>(self, port: u64) -> Result<Listen, E> {
+                self.visit_str(&port.to_string())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Listen, E> {
+                Listen::parse(text).ok_or_else(|| {
+                    E::custom(format!("\"{text}\" is not an address such as :7007 or 127.0.0.1:7007"))
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Listen, A::Error> {
+                let Fields { host, port } = Fields::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Listen { host, port: port.unwrap_or(Listen::default().port) })
+            }
+        }
+        deserializer.deserialize_any(ListenVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_people_write() {
+        let listen = |host: Option<&str>, port| Some(Listen { host: host.map(str::to_owned), port });
+        assert_eq!(Listen::parse(":7007"), listen(None, 7007));
+        assert_eq!(Listen::parse("8080"), listen(None, 8080));
+        assert_eq!(Listen::parse("127.0.0.1:7008"), listen(Some("127.0.0.1"), 7008));
+        assert_eq!(Listen::parse("[::1]:7009"), listen(Some("::1"), 7009));
+        assert_eq!(Listen::parse("localhost"), listen(Some("localhost"), 7007));
+        assert_eq!(Listen::parse("http://localhost:7007"), None);
+        assert_eq!(Listen::parse("host:port"), None);
+    }
+
+    #[test]
+    fn without_tokens_only_the_loopback_listens() {
+        let everywhere = Listen { host: Some("0.0.0.0".to_owned()), port: 7007 };
+        assert_eq!(everywhere.bind_host(true), ("0.0.0.0".to_owned(), None));
+        assert!(everywhere.bind_host(false).1.is_some());
+        assert_eq!(everywhere.bind_host(false).0, "127.0.0.1");
+        assert_eq!(Listen::default().bind_host(false), ("127.0.0.1".to_owned(), None));
+        let v6 = Listen { host: Some("::1".to_owned()), port: 7007 };
+        assert_eq!(v6.bind_host(false), ("::1".to_owned(), None));
+    }
+}

@@ -1,0 +1,168 @@
+//! Configuration: files, environment and defaults, put together as Backstage does it.
+//!
+//! Files are merged in order (objects deep, lists as a whole), then `APP_CONFIG_…` variables, then
+//! our own `BACKSTITCH_…` variables. Of a portal's file we read what concerns a catalog and pass
+//! over the rest, so it works as it is. Under `backstitch:`, which is ours, an unknown key stops
+//! the start.
+
+mod backend;
+mod catalog;
+mod duration;
+mod error;
+mod integrations;
+mod nearest;
+mod node;
+mod own;
+mod secret;
+mod sections;
+mod substitute;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+pub use backend::{AllowedHost, AuthConfig, BackendConfig, ExternalAccess, Listen, ReadingConfig};
+pub(crate) use catalog::absolute;
+pub use catalog::{
+    Allow, CatalogConfig, LocationConfig, LocationMatcher, LocationRule, OrphanStrategy, ProcessingInterval,
+    RuleConfig, TargetMatcher,
+};
+pub use error::ConfigError;
+pub use integrations::{HostIntegration, IntegrationsConfig};
+pub use node::Place;
+pub use own::{BackstitchConfig, DatabaseUrl, IngestConfig, LogUrl, RemovalHold, StitcherConfig};
+pub use secret::Secret;
+
+use node::Node;
+use sections::Unread;
+use substitute::Substitution;
+use typed::Unknown;
+
+/// What configuration is made from. Only `main` knows the real environment.
+pub struct Inputs<'a> {
+    /// `--config` files, in order.
+    pub files: &'a [PathBuf],
+    /// The environment's variables.
+    pub env: &'a BTreeMap<String, String>,
+    /// The working directory, absolute.
+    pub cwd: &'a Path,
+    /// Reads a file as text.
+    pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+}
+
+/// The whole configuration, with its types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppConfig {
+    /// What is read, and what may come from where.
+    pub catalog: CatalogConfig,
+    /// Where we listen, who may write, what may be read.
+    pub backend: BackendConfig,
+    /// Git hosts.
+    pub integrations: IntegrationsConfig,
+    /// Our own settings.
+    pub backstitch: BackstitchConfig,
+    /// What Backstage would do with this configuration and we do not, for people, in full
+    /// sentences. Said at start, in status and on the page.
+    pub unsupported: Vec<String>,
+    /// What is likely a mistake but stops nothing, for the log.
+    pub warnings: Vec<String>,
+    /// The files that it was made from, absolute.
+    pub sources: Vec<PathBuf>,
+}
+
+impl AppConfig {
+    /// Whether any file was given: without one, `up` shows the example catalog.
+    pub fn is_default(&self) -> bool {
+        self.sources.is_empty()
+    }
+}
+
+/// Reads, merges and checks the configuration.
+///
+/// # Errors
+/// If a file cannot be read or is not YAML, if a value that we read is not what its key asks for,
+/// or if a key under `backstitch` does not exist. The text names file, line and key.
+pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
+    let (root, mut warnings) = merged(inputs)?;
+    let (unsupported, unknown) = unread_keys(&root);
+    warnings.extend(unknown);
+    let mut config = AppConfig {
+        catalog: section(&root, "catalog", Unknown::Ignored)?,
+        backend: section(&root, "backend", Unknown::Ignored)?,
+        integrations: section(&root, "integrations", Unknown::Ignored)?,
+        backstitch: section(&root, "backstitch", Unknown::Refused)?,
+        unsupported,
+        warnings,
+        sources: inputs.files.iter().map(|file| inputs.cwd.join(file)).collect(),
+    };
+    config.catalog.resolve_files(inputs.cwd);
+    config.integrations.complete();
+    for (index, access) in config.backend.auth.external_access.iter().enumerate() {
+        if access.kind != "static" {
+            config.unsupported.push(format!(
+                "backend.auth.externalAccess[{index}] of type {} is not supported yet; its callers will be refused",
+                access.kind
+            ));
+        }
+    }
+    Ok(config)
+}
+
+/// All layers as one, and a warning for each value that a missing variable took away.
+fn merged(inputs: &Inputs<'_>) -> Result<(Node, Vec<String>), ConfigError> {
+    let mut substitution = Substitution { env: inputs.env, read: inputs.read, undefined: Vec::new() };
+    let mut root = Node::empty(Place { source: "defaults".into(), line: None });
+    for file in inputs.files {
+        let text = (inputs.read)(&inputs.cwd.join(file))
+            .map_err(|cause| ConfigError::Read { path: file.clone(), cause })?;
+        let node = Node::parse(&file.display().to_string(), &text)?;
+        if !matches!(node.value, node::Value::Object(_)) {
+            return Err(ConfigError::Syntax {
+                place: node.place,
+                detail: "the file must hold an object".to_owned(),
+            });
+        }
+        let folder = substitute::folder_of(file, inputs.cwd);
+        if let Some(filled) = substitution.apply(node, &folder, "")? {
+            root.merge(filled);
+        }
+    }
+    let warnings = substitution
+        .undefined
+        .iter()
+        .map(|(path, name)| format!("{path} is left out: environment variable {name} is not set"))
+        .collect();
+    root.merge(variables::app_config(inputs.env)?);
+    root.merge(variables::own(inputs.env)?);
+    Ok((root, warnings))
+}
+
+fn section<T: DeserializeOwned + Default>(
+    root: &Node,
+    name: &str,
+    unknown: Unknown,
+) -> Result<T, ConfigError> {
+    root.get(name).map_or_else(|| Ok(T::default()), |node| typed::read(node, name, unknown))
+}
+
+/// What to say about the keys under `catalog` that are not read: unsupported, then unknown.
+fn unread_keys(root: &Node) -> (Vec<String>, Vec<String>) {
+    let (mut unsupported, mut unknown) = (Vec::new(), Vec::new());
+    let Some(catalog) = root.get("catalog") else { return (unsupported, unknown) };
+    for key in catalog.keys() {
+        let below = catalog.get(key).into_iter().flat_map(Node::keys);
+        for unread in sections::unread(key, below) {
+            match unread {
+                Unread::Unsupported(text) => unsupported.push(text),
+                Unread::Unknown(text) => unknown.push(text),
+            }
+        }
+    }
+    (unsupported, unknown)
+}

@@ -1,0 +1,165 @@
+//! Our own section, `backstitch`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+
+use super::Secret;
+
+/// What is ours: where things are kept, and how the stages work.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BackstitchConfig {
+    /// The folder of the embedded log and read model. Locked by the process that uses it.
+    pub data_dir: PathBuf,
+    /// `kafka://host:port,host:port`; the embedded log if not given.
+    pub log: Option<LogUrl>,
+    /// `postgres://user:password@host/database`; the embedded database if not given.
+    pub database: Option<DatabaseUrl>,
+    /// Put before the names of all topics.
+    pub topic_prefix: String,
+    /// Put before the names of all consumer groups.
+    pub group_prefix: String,
+    /// Partitions of the topics that this installation creates; 12 on Kafka and 1 embedded if not
+    /// given. Fixed once they are created.
+    pub partitions: Option<std::num::NonZeroU16>,
+    /// How the outside world is read.
+    pub ingest: IngestConfig,
+    /// How final entities are built.
+    pub stitcher: StitcherConfig,
+}
+
+impl Default for BackstitchConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./.backstitch"),
+            log: None,
+            database: None,
+            topic_prefix: String::new(),
+            group_prefix: String::new(),
+            partitions: None,
+            ingest: IngestConfig::default(),
+            stitcher: StitcherConfig::default(),
+        }
+    }
+}
+
+/// How the outside world is read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IngestConfig {
+    /// When removals wait for a person.
+    pub removal_hold: RemovalHold,
+    /// Bytes that one entity may have after substitution.
+    pub max_entity_bytes: usize,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self { removal_hold: RemovalHold::default(), max_entity_bytes: 6_000_000 }
+    }
+}
+
+/// When removals found by reading wait for a person: `{ share: 0.2, minimum: 10 }`, or `false`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RemovalHold {
+    /// Removals of a provider within an hour are held beyond both limits.
+    Beyond {
+        /// Share of the provider's entities, from 0 to 1.
+        share: f64,
+        /// Number of entities.
+        minimum: u32,
+    },
+    /// Nothing is held.
+    Off,
+}
+
+impl Default for RemovalHold {
+    fn default() -> Self {
+        Self::Beyond { share: 0.2, minimum: 10 }
+    }
+}
+
+/// How final entities are built.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StitcherConfig {
+    /// Records that one batch may have. Batches grow with lag up to here.
+    pub max_batch: std::num::NonZeroUsize,
+}
+
+impl Default for StitcherConfig {
+    fn default() -> Self {
+        Self { max_batch: std::num::NonZeroUsize::new(20_000).expect("20,000 is not zero") }
+    }
+}
+
+/// The address of Kafka: `kafka://host:port,host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LogUrl {
+    /// `host:port,host:port`.
+    pub brokers: String,
+}
+
+impl TryFrom<String> for LogUrl {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, String> {
+        match url.strip_prefix("kafka://").map(|brokers| brokers.trim_end_matches('/')) {
+            Some(brokers) if !brokers.is_empty() => Ok(Self { brokers: brokers.to_owned() }),
+            _ => Err(format!("\"{url}\" is not an address of the form kafka://host:port,host:port")),
+        }
+    }
+}
+
+/// The address of a Postgres database. It may hold a password, so it is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DatabaseUrl(pub Secret);
+
+impl TryFrom<String> for DatabaseUrl {
+    type Error = &'static str;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        match url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            true => Ok(Self(Secret::new(url))),
+            false => Err("is not an address of the form postgres://user:password@host/database"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RemovalHold {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            share: Option<f64>,
+            minimum: Option<u32>,
+        }
+        struct HoldVisitor;
+        impl<'de> Visitor<'de> for HoldVisitor {
+            type Value = RemovalHold;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("false, or an object with share and minimum,")
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<RemovalHold, E> {
+                Ok(if value { RemovalHold::default() } else { RemovalHold::Off })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RemovalHold, A::Error> {
+                let Fields { share, minimum } = Fields::deserialize(MapAccessDeserializer::new(map))?;
+                let share = share.unwrap_or(0.2);
+                if !(0.0..=1.0).contains(&share) {
+                    return Err(A::Error::custom("share must be from 0 to 1"));
+                }
+                Ok(RemovalHold::Beyond { share, minimum: minimum.unwrap_or(10) })
+            }
+        }
+        deserializer.deserialize_any(HoldVisitor)
+    }
+}
