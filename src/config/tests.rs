@@ -221,7 +221,7 @@ fn a_wrong_value_is_named_with_file_line_and_key() {
     );
     check_error(
         "a: 1\nb: [\n",
-        "app-config.yaml:3: not valid YAML: while parsing a flow node, did not find expected node content",
+        "app-config.yaml:3: not valid YAML: while parsing a node, did not find expected node content",
     );
 }
 

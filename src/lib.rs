@@ -1,0 +1,5 @@
+//! The parts of the one executable: command line, configuration, commands, and what people see.
+//!
+//! `main.rs` only reads the environment and calls in here, so everything can be tested with values.
+
+pub mod config;
