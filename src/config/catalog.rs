@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use backstitch_schemas::LocationRef;
+use backstitch_schemas::rules::{AllowConfig, Allowance, RuleConfig, Rules, RulesError};
 use serde::Deserialize;
-use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{Error, MapAccess, Visitor};
 
 use super::duration::{DurationVisitor, HumanDuration};
 
@@ -41,50 +43,18 @@ pub struct LocationConfig {
     pub rules: Vec<LocationRule>,
 }
 
+impl LocationConfig {
+    /// The place as a location ref.
+    pub fn location_ref(&self) -> LocationRef {
+        LocationRef::new(self.kind.as_str(), self.target.as_str())
+    }
+}
+
 /// A rule of one location: `{ allow: [User, Group] }`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct LocationRule {
     /// Kinds; case does not matter.
     pub allow: Vec<String>,
-}
-
-/// A rule of `catalog.rules`. An entity may come in if any rule matches it and its location.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct RuleConfig {
-    /// What may come in.
-    pub allow: Vec<Allow>,
-    /// From where; anywhere if not given, nowhere if empty.
-    pub locations: Option<Vec<LocationMatcher>>,
-}
-
-/// `Component`, or `{ kind: Component, spec.type: service }`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Allow {
-    /// The kind; case does not matter.
-    pub kind: String,
-    /// If given, `spec.type` must be this; case does not matter.
-    pub spec_type: Option<String>,
-}
-
-/// Which locations a rule is about.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "RawMatcher")]
-pub struct LocationMatcher {
-    /// `file`, `url`, …
-    pub kind: String,
-    /// Which targets of this type.
-    pub target: TargetMatcher,
-}
-
-/// Which targets a [`LocationMatcher`] accepts.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TargetMatcher {
-    /// All of the type.
-    Any,
-    /// This one.
-    Exact(String),
-    /// Those that match this glob; case does not matter, and `*` matches hidden names too.
-    Pattern(String),
 }
 
 /// What becomes of entities that nothing lists any more.
@@ -114,6 +84,20 @@ impl Default for ProcessingInterval {
 }
 
 impl CatalogConfig {
+    /// The rules in force: `catalog.rules`, and what each location may bring in besides.
+    ///
+    /// # Errors
+    /// If a rule has both `exact` and `pattern`, or a pattern that is no glob. Configuration that
+    /// was loaded has none of these.
+    pub fn rules(&self) -> Result<Rules, RulesError> {
+        let mut rules = Rules::new(self.rules.as_deref())?;
+        for location in &self.locations {
+            let allowed = location.rules.iter().flat_map(|rule| &rule.allow).cloned().map(AllowConfig::Kind);
+            rules.add_location(&location.location_ref(), Allowance::Rules(allowed.collect()));
+        }
+        Ok(rules)
+    }
+
     /// Makes the targets of `file` locations absolute: people write them from where they start the
     /// process, and a location's identity must not depend on that.
     pub(super) fn resolve_files(&mut self, cwd: &Path) {
@@ -124,7 +108,7 @@ impl CatalogConfig {
 }
 
 /// `target` from `cwd`, without `.` and `..` where they can be taken out by name.
-pub(crate) fn absolute(cwd: &Path, target: &str) -> String {
+pub fn absolute(cwd: &Path, target: &str) -> String {
     let mut clean = std::path::PathBuf::new();
     for part in cwd.join(target).components() {
         match part {
@@ -136,57 +120,6 @@ pub(crate) fn absolute(cwd: &Path, target: &str) -> String {
         }
     }
     clean.display().to_string()
-}
-
-#[derive(Deserialize)]
-struct RawMatcher {
-    #[serde(rename = "type")]
-    kind: String,
-    exact: Option<String>,
-    pattern: Option<String>,
-}
-
-impl TryFrom<RawMatcher> for LocationMatcher {
-    type Error = &'static str;
-
-    fn try_from(raw: RawMatcher) -> Result<Self, Self::Error> {
-        let target = match (raw.exact, raw.pattern) {
-            (None, None) => TargetMatcher::Any,
-            (Some(exact), None) => TargetMatcher::Exact(exact),
-            (None, Some(pattern)) => TargetMatcher::Pattern(pattern),
-            (Some(_), Some(_)) => return Err("has both `exact` and `pattern`; one of them must go"),
-        };
-        Ok(Self { kind: raw.kind, target })
-    }
-}
-
-impl<'de> Deserialize<'de> for Allow {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Fields {
-            kind: String,
-            #[serde(rename = "spec.type")]
-            spec_type: Option<String>,
-        }
-        struct AllowVisitor;
-        impl<'de> Visitor<'de> for AllowVisitor {
-            type Value = Allow;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a kind, or an object with `kind` and `spec.type`,")
-            }
-
-            fn visit_str<E: Error>(self, kind: &str) -> Result<Allow, E> {
-                Ok(Allow { kind: kind.to_owned(), spec_type: None })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Allow, A::Error> {
-                let Fields { kind, spec_type } = Fields::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Allow { kind, spec_type })
-            }
-        }
-        deserializer.deserialize_any(AllowVisitor)
-    }
 }
 
 impl<'de> Deserialize<'de> for ProcessingInterval {

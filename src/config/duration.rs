@@ -8,11 +8,11 @@ use serde::de::{Error, MapAccess, Visitor};
 
 /// A length of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HumanDuration(pub Duration);
+pub(super) struct HumanDuration(pub(super) Duration);
 
 impl HumanDuration {
     /// Reads `10m`, `1.5h`, `2 days`, `250ms` or an ISO 8601 duration without years and months.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         match text.strip_prefix(['P', 'p']) {
             Some(iso) => parse_iso(iso),

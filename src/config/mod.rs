@@ -28,11 +28,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 pub use backend::{AllowedHost, AuthConfig, BackendConfig, ExternalAccess, Listen, ReadingConfig};
-pub(crate) use catalog::absolute;
-pub use catalog::{
-    Allow, CatalogConfig, LocationConfig, LocationMatcher, LocationRule, OrphanStrategy, ProcessingInterval,
-    RuleConfig, TargetMatcher,
-};
+pub use catalog::absolute;
+pub use catalog::{CatalogConfig, LocationConfig, LocationRule, OrphanStrategy, ProcessingInterval};
 pub use error::ConfigError;
 pub use integrations::{HostIntegration, IntegrationsConfig};
 pub use node::Place;
@@ -102,6 +99,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
         sources: inputs.files.iter().map(|file| inputs.cwd.join(file)).collect(),
     };
     config.catalog.resolve_files(inputs.cwd);
+    check_rules(&root, &config.catalog)?;
     config.integrations.complete();
     for (index, access) in config.backend.auth.external_access.iter().enumerate() {
         if access.kind != "static" {
@@ -149,6 +147,17 @@ fn section<T: DeserializeOwned + Default>(
     unknown: Unknown,
 ) -> Result<T, ConfigError> {
     root.get(name).map_or_else(|| Ok(T::default()), |node| typed::read(node, name, unknown))
+}
+
+/// Refuses rules that cannot be used, naming where they stand.
+fn check_rules(root: &Node, catalog: &CatalogConfig) -> Result<(), ConfigError> {
+    let Err(error) = catalog.rules() else { return Ok(()) };
+    let node = root.get("catalog").and_then(|catalog| catalog.get("rules")).unwrap_or(root);
+    Err(ConfigError::Value {
+        path: "catalog.rules".to_owned(),
+        place: node.place.clone(),
+        detail: error.to_string(),
+    })
 }
 
 /// What to say about the keys under `catalog` that are not read: unsupported, then unknown.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Json};
 
 use super::ConfigError;
 
@@ -116,20 +116,6 @@ impl Node {
             ),
         };
         Self { value, place: place.clone() }
-    }
-
-    /// The value without its places.
-    pub(super) fn to_json(&self) -> Json {
-        match &self.value {
-            Value::Null => Json::Null,
-            Value::Bool(value) => Json::Bool(*value),
-            Value::Number(value) => Json::Number(value.clone()),
-            Value::String(value) => Json::String(value.clone()),
-            Value::Array(items) => Json::Array(items.iter().map(Self::to_json).collect()),
-            Value::Object(fields) => Json::Object(
-                fields.iter().map(|(key, node)| (key.clone(), node.to_json())).collect::<Map<_, _>>(),
-            ),
-        }
     }
 }
 

@@ -226,7 +226,7 @@ fn next_expression(text: &str) -> Option<Expression<'_>> {
     let mut from = 0;
     while let Some(open) = text[from..].find("${").map(|at| at + from) {
         let inside = open + 2;
-        let Some(stop) = text[inside..].find(['{', '}']).map(|at| at + inside) else { return None };
+        let stop = text[inside..].find(['{', '}'])? + inside;
         if text[stop..].starts_with('}') {
             let escaped = text[..open].ends_with('$') && open > from;
             let start = if escaped { open - 1 } else { open };

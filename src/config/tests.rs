@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use backstitch_schemas::LocationRef;
+
 use super::*;
 
 /// Loads in-memory files, merged in the order given if their name starts with `app`; the others
@@ -186,11 +188,13 @@ fn rules_can_ask_for_a_type_and_a_location() {
          locations: [{type: url, pattern: 'https://git.example/**'}, {type: file}]}]}",
         &[],
     );
-    let rules = config.catalog.rules.expect("rules are given");
-    assert_eq!(rules[0].allow[1], Allow { kind: "Component".into(), spec_type: Some("service".into()) });
-    let matchers = rules[0].locations.as_ref().expect("locations are given");
-    assert_eq!(matchers[0].target, TargetMatcher::Pattern("https://git.example/**".into()));
-    assert_eq!(matchers[1], LocationMatcher { kind: "file".into(), target: TargetMatcher::Any });
+    let rules = config.catalog.rules().expect("the rules can be used");
+    let (here, file) = (LocationRef::new("url", "https://git.example/a/b"), LocationRef::new("file", "/a"));
+    let elsewhere = LocationRef::new("url", "https://else.example/a");
+    assert!(rules.allows("Component", Some("service"), &here));
+    assert!(!rules.allows("Component", Some("library"), &here));
+    assert!(rules.allows("API", None, &file));
+    assert!(!rules.allows("API", None, &elsewhere));
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn a_wrong_value_is_named_with_file_line_and_key() {
     );
     check_error(
         "catalog:\n  rules:\n    - allow: [API]\n      locations:\n        - type: url\n          exact: a\n          pattern: b\n",
-        "app-config.yaml:5: catalog.rules[0].locations[0]: has both `exact` and `pattern`; one of them must go",
+        "app-config.yaml:2: catalog.rules: a location of a catalog rule cannot have both `exact` and `pattern`: a",
     );
     check_error(
         "backend:\n  listen:\n    port: 700070\n",

@@ -47,6 +47,18 @@ impl<'a> Reader<'a> {
             .at(&self.path, &self.node.place)
     }
 
+    fn refuse_unknown(&self, known: &'static [&'static str]) -> Result<(), Error> {
+        let Value::Object(fields) = &self.node.value else { return Ok(()) };
+        match fields.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            None => Ok(()),
+            Some((key, node)) => Err(Error::UnknownKey {
+                path: join(&self.path, key),
+                place: node.place.clone(),
+                nearest: nearest(key, known.iter().copied()).map(|name| join(&self.path, name)),
+            }),
+        }
+    }
+
     fn text_as<T: std::str::FromStr>(&self) -> Option<T> {
         match &self.node.value {
             Value::String(text) => text.trim().parse().ok(),
@@ -178,15 +190,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if self.unknown == Unknown::Refused {
-            if let Value::Object(fields) = &self.node.value {
-                if let Some((key, node)) = fields.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-                    return Err(Error::UnknownKey {
-                        path: join(&self.path, key),
-                        place: node.place.clone(),
-                        nearest: nearest(key, known.iter().copied()).map(|name| join(&self.path, name)),
-                    });
-                }
-            }
+            self.refuse_unknown(known)?;
         }
         self.deserialize_map(visitor)
     }
