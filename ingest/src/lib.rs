@@ -5,6 +5,7 @@
 //! [`Follower`] reads what they list and reports [`Finding`]s, which the owner applies the same way.
 
 mod finding;
+pub mod locations;
 mod provider;
 
 pub use finding::{Finding, FollowedLocation, Follower, Wake};

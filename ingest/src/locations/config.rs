@@ -1,0 +1,119 @@
+//! How Locations are read.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How Locations are read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Hosts that may be read besides those of `integrations` (`backend.reading.allow`). Every
+    /// redirect is held against it as well.
+    pub allow: Vec<AllowedHost>,
+    /// Hosts whose URLs name files in repositories (`integrations`, and the public hosts). They are
+    /// never fetched as web pages.
+    pub git_hosts: Vec<GitHost>,
+    /// Location types that any Location may list, whatever its own type.
+    pub allowed_types: Vec<String>,
+    /// Time between two reads of the same URL (`catalog.processingInterval`); `None` reads once.
+    /// Files are watched, and read at this interval only where watching is not possible.
+    pub interval: Option<Interval>,
+    /// Bytes that one document or one placeholder's file may have.
+    pub max_bytes: u64,
+    /// Time that connecting may take.
+    pub connect_timeout: Duration,
+    /// Time that a whole answer may take, each redirect counted anew.
+    pub read_timeout: Duration,
+    /// Longest wait that a host may ask for with `Retry-After`.
+    pub max_retry_after: Duration,
+    /// Requests a second to one host, on average; as many may come at once.
+    pub requests_per_second: u32,
+    /// Requests to one host under way at once.
+    pub requests_per_host: usize,
+    /// Requests under way at once, over all hosts.
+    pub requests: usize,
+    /// Files being read at once.
+    pub files: usize,
+    /// How long after a change of a file on disk it is read, so that several changes at once are
+    /// one.
+    pub settle: Duration,
+}
+
+/// A time drawn anew for each wait, so that readers do not march in step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// The shortest wait.
+    pub min: Duration,
+    /// The longest wait.
+    pub max: Duration,
+}
+
+/// An entry of `backend.reading.allow`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowedHost {
+    /// A host with its port, if that is not the scheme's own; `*.example.com` is every host below.
+    pub host: String,
+    /// Beginnings of the paths that may be read; absent is every path.
+    #[serde(default)]
+    pub paths: Option<Vec<String>>,
+}
+
+/// A host whose URLs name files in repositories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitHost {
+    /// The host, with its port if that is not the scheme's own.
+    pub host: String,
+    /// What people call the service, such as `GitHub`.
+    pub service: String,
+}
+
+impl Interval {
+    /// Backstage's reading of a configured interval: up to half as long again.
+    pub fn from(shortest: Duration) -> Self {
+        Self { min: shortest, max: shortest * 3 / 2 }
+    }
+
+    /// The wait for a number between 0 and 1.
+    pub(super) fn draw(self, chance: f64) -> Duration {
+        self.min + self.max.saturating_sub(self.min).mul_f64(chance.clamp(0.0, 1.0))
+    }
+}
+
+impl GitHost {
+    /// A host of the named service.
+    pub fn new(host: &str, service: &str) -> Self {
+        Self { host: host.to_owned(), service: service.to_owned() }
+    }
+
+    /// The hosts that exist without configuration.
+    pub fn public() -> Vec<Self> {
+        vec![
+            Self::new("github.com", "GitHub"),
+            Self::new("gitlab.com", "GitLab"),
+            Self::new("bitbucket.org", "Bitbucket Cloud"),
+            Self::new("dev.azure.com", "Azure DevOps"),
+        ]
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            allow: Vec::new(),
+            git_hosts: GitHost::public(),
+            allowed_types: vec!["url".to_owned()],
+            interval: Some(Interval::from(seconds(100))),
+            max_bytes: 10 << 20,
+            connect_timeout: seconds(10),
+            read_timeout: seconds(30),
+            max_retry_after: seconds(3600),
+            requests_per_second: 20,
+            requests_per_host: 5,
+            requests: 32,
+            files: 8,
+            settle: Duration::from_millis(5),
+        }
+    }
+}
