@@ -26,6 +26,8 @@ pub const DEAD_LETTER_REASON: &str = "backstitch-reason";
 pub const DEAD_LETTER_STAGE: &str = "backstitch-stage";
 /// Where it came from, `topic/partition/offset`.
 pub const DEAD_LETTER_ORIGIN: &str = "backstitch-origin";
+/// The headers that a dead letter had as a record, as a JSON array of pairs.
+pub const DEAD_LETTER_HEADERS: &str = "backstitch-headers";
 /// W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
 

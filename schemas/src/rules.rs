@@ -122,6 +122,11 @@ impl Rules {
         Ok(Self { rules })
     }
 
+    /// Rules that let everything in, from anywhere.
+    pub fn everything() -> Self {
+        Self { rules: vec![Rule { allow: Allowance::All, places: None }] }
+    }
+
     /// Adds what exactly this location may bring in besides.
     pub fn add_location(&mut self, location: &LocationRef, allow: Allowance) {
         let place = Place { kind: location.kind.clone(), target: Target::Exact(location.target.clone()) };

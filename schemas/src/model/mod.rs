@@ -190,6 +190,11 @@ pub fn validating(processor: &str, entity_ref: &EntityRef) -> String {
     format!("Processor {processor} threw an error while validating the entity {entity_ref}")
 }
 
+/// The text that a processor's failure in pre-processing is wrapped in.
+pub fn preprocessing(processor: &str) -> String {
+    format!("Processor {processor} threw an error while preprocessing")
+}
+
 /// The text that a processor's failure in post-processing is wrapped in.
 pub fn postprocessing(processor: &str) -> String {
     format!("Processor {processor} threw an error while postprocessing")

@@ -1,0 +1,161 @@
+//! The checks of the pipeline on a descriptor file, for `backstitch validate`.
+
+use std::collections::HashMap;
+
+use backstitch_schemas::{
+    EntityRef, LocationRef, Problem,
+    change::{Content, Substitution},
+    placeholder, yaml,
+};
+use serde_json::Value;
+
+use crate::{Outcome, Pipeline};
+
+/// What was found in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The file, as it was given.
+    pub file: String,
+    /// Number of the document in the file, from 1.
+    pub document: i32,
+    /// Line in the file, from 1.
+    pub line: i32,
+    /// Whether the catalog would do without the document.
+    pub severity: Severity,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The document does its work, but not as its author may think.
+    Warning,
+    /// The document is not let into the catalog.
+    Error,
+}
+
+/// Checks all documents of a file as processing would, without reading anything else: placeholders
+/// count as read. The pipeline's rules apply with `location` as the origin; use
+/// [`backstitch_schemas::rules::Rules::everything`] to leave them out.
+pub fn validate_file(pipeline: &Pipeline, location: &LocationRef, bytes: &[u8]) -> Vec<Finding> {
+    let documents = yaml::parse(&location.to_string(), bytes);
+    let mut findings = Vec::new();
+    for document in &documents {
+        let problems = match &document.outcome {
+            Err(problem) => vec![problem.clone()],
+            Ok(entity) => problems_of(pipeline, location, entity),
+        };
+        findings.extend(problems.into_iter().map(|problem| finding(location, document, problem)));
+    }
+    findings.extend(duplicates(location, &documents));
+    findings.sort_by_key(|finding| (finding.document, finding.line));
+    findings
+}
+
+fn finding(location: &LocationRef, document: &yaml::Document, problem: Problem) -> Finding {
+    let mut problem = if problem.line.is_some() { problem } else { document.place(problem) };
+    problem.location = Some(location.to_string());
+    Finding {
+        file: location.target.clone(),
+        document: document.index,
+        line: problem.line.unwrap_or(document.line),
+        severity: Severity::Error,
+        problem,
+    }
+}
+
+fn problems_of(pipeline: &Pipeline, location: &LocationRef, entity: &Value) -> Vec<Problem> {
+    let read = |value| Substitution { value, text: Some("{}".to_owned()), error: None };
+    let content = Content {
+        entity: String::new(),
+        location: location.to_string(),
+        origin: location.to_string(),
+        position: None,
+        substitutions: placeholder::placeholders(entity).into_iter().filter_map(|p| p.value.map(read)).collect(),
+        listing_errors: Vec::new(),
+    };
+    match pipeline.process(&content, entity.clone(), true) {
+        Outcome::Good { .. } => Vec::new(),
+        Outcome::Invalid(problems) => problems,
+        Outcome::Refused(problem) => vec![problem],
+    }
+}
+
+/// Of two documents with one ref the last counts.
+fn duplicates(location: &LocationRef, documents: &[yaml::Document]) -> Vec<Finding> {
+    let mut last: HashMap<EntityRef, &yaml::Document> = HashMap::new();
+    let mut findings = Vec::new();
+    for document in documents {
+        let Some(entity_ref) = document.outcome.as_ref().ok().and_then(EntityRef::of_entity) else { continue };
+        if let Some(earlier) = last.insert(entity_ref.clone(), document) {
+            let message = format!(
+                "{entity_ref} is defined by document {} and by document {}; the last counts",
+                earlier.index, document.index
+            );
+            let problem = Problem::new("ConflictError", message)
+                .with_advice("remove one of the two documents, or give it another name")
+                .at_path("/metadata/name");
+            findings.push(Finding { severity: Severity::Warning, ..finding(location, earlier, problem) });
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use backstitch_schemas::rules::Rules;
+
+    use super::*;
+    use crate::Settings;
+
+    fn check(text: &str, expected: &[(i32, i32, Severity, &str)]) {
+        let settings = Settings { rules: Rules::everything(), ..Settings::default() };
+        let file = LocationRef::new("file", "a.yaml");
+        let findings = validate_file(&Pipeline::new(settings), &file, text.as_bytes());
+        let found: Vec<_> = findings
+            .iter()
+            .map(|f| (f.document, f.line, f.severity, f.problem.advice.as_deref().unwrap_or(&f.problem.message)))
+            .collect();
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!((found.0, found.1, found.2), (expected.0, expected.1, expected.2), "{found:?}");
+            assert!(found.3.contains(expected.3), "{found:?}");
+        }
+    }
+
+    const HEAD: &str = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: a\n";
+
+    #[test]
+    fn a_sound_file_has_no_findings() {
+        check(&format!("{HEAD}spec:\n  owner: x\n"), &[]);
+        check(
+            "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: a}\nspec:\n  type: openapi\n  lifecycle: \
+             production\n  owner: x\n  definition:\n    $text: ./openapi.yaml\n",
+            &[],
+        );
+    }
+
+    #[test]
+    fn every_problem_has_its_document_line_and_remedy() {
+        let text = format!("{HEAD}spec:\n  owner: 1\n---\n{HEAD}  tags: [Bad]\nspec: {{}}\n---\na: [\n");
+        check(
+            &text,
+            &[
+                (1, 4, Severity::Warning, "remove one of the two documents"),
+                (1, 6, Severity::Error, "put it in quotes"),
+                (2, 12, Severity::Error, "metadata.tags[0] is `Bad`"),
+                (2, 13, Severity::Error, "spec.owner is missing"),
+                (3, 16, Severity::Error, "does not parse"),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_rules_apply() {
+        let file = LocationRef::new("file", "a.yaml");
+        let findings = validate_file(&Pipeline::default(), &file, HEAD.as_bytes());
+        assert_eq!(findings[0].problem.name, "NotAllowedError");
+        assert_eq!((findings.len(), findings[0].line), (1, 2));
+    }
+}
