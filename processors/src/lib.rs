@@ -9,7 +9,7 @@
 //! use backstitch_schemas::LocationRef;
 //!
 //! let file = LocationRef::new("file", "/srv/catalog-info.yaml");
-//! let descriptor = b"apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: shop\nspec: {}\n";
+//! let descriptor = b"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: shop\nspec: {}\n";
 //! let findings = validate_file(&Pipeline::default(), &file, descriptor);
 //! assert_eq!(findings[0].line, 5);
 //! ```

@@ -67,7 +67,10 @@ impl Default for Pipeline {
 impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.processors.iter().map(|processor| processor.name()).collect();
-        f.debug_struct("Pipeline").field("processors", &names).field("fingerprint", &self.fingerprint).finish()
+        f.debug_struct("Pipeline")
+            .field("processors", &names)
+            .field("fingerprint", &self.fingerprint)
+            .finish()
     }
 }
 
@@ -128,9 +131,8 @@ impl Pipeline {
         let mut problems = model::policy_problems(&self.model, context.entity_ref, &entity);
         model::set_default_namespace(&mut entity);
         if EntityRef::of_entity(&entity).as_ref() != Some(context.entity_ref) {
-            problems.push(Problem::input(
-                "Fatal: The entity kind, namespace, or name changed during processing",
-            ));
+            problems
+                .push(Problem::input("Fatal: The entity kind, namespace, or name changed during processing"));
         }
         problems.extend(self.validate(&entity, context)?);
         if !problems.is_empty() {

@@ -68,9 +68,9 @@ impl Hosts {
 /// Forty or more hexadecimal digits in a row, as a word.
 fn names_a_commit(target: &str) -> bool {
     let words = target.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    words.into_iter().any(|word| {
-        word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    words
+        .into_iter()
+        .any(|word| word.len() >= 40 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 fn edit_url(scm: Scm, url: &Url, target: &str) -> Option<String> {

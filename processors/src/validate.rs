@@ -72,7 +72,10 @@ fn problems_of(pipeline: &Pipeline, location: &LocationRef, entity: &Value) -> V
         location: location.to_string(),
         origin: location.to_string(),
         position: None,
-        substitutions: placeholder::placeholders(entity).into_iter().filter_map(|p| p.value.map(read)).collect(),
+        substitutions: placeholder::placeholders(entity)
+            .into_iter()
+            .filter_map(|p| p.value.map(read))
+            .collect(),
         listing_errors: Vec::new(),
     };
     match pipeline.process(&content, entity.clone(), true) {
@@ -87,7 +90,9 @@ fn duplicates(location: &LocationRef, documents: &[yaml::Document]) -> Vec<Findi
     let mut last: HashMap<EntityRef, &yaml::Document> = HashMap::new();
     let mut findings = Vec::new();
     for document in documents {
-        let Some(entity_ref) = document.outcome.as_ref().ok().and_then(EntityRef::of_entity) else { continue };
+        let Some(entity_ref) = document.outcome.as_ref().ok().and_then(EntityRef::of_entity) else {
+            continue;
+        };
         if let Some(earlier) = last.insert(entity_ref.clone(), document) {
             let message = format!(
                 "{entity_ref} is defined by document {} and by document {}; the last counts",
@@ -115,7 +120,9 @@ mod tests {
         let findings = validate_file(&Pipeline::new(settings), &file, text.as_bytes());
         let found: Vec<_> = findings
             .iter()
-            .map(|f| (f.document, f.line, f.severity, f.problem.advice.as_deref().unwrap_or(&f.problem.message)))
+            .map(|f| {
+                (f.document, f.line, f.severity, f.problem.advice.as_deref().unwrap_or(&f.problem.message))
+            })
             .collect();
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for (found, expected) in found.iter().zip(expected) {

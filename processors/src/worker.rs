@@ -38,7 +38,11 @@ impl Default for Config {
     fn default() -> Self {
         let limits = BatchLimits::default();
         let at_least_one = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        Self { batch_records: at_least_one(limits.records), batch_bytes: at_least_one(limits.bytes), threads: None }
+        Self {
+            batch_records: at_least_one(limits.records),
+            batch_bytes: at_least_one(limits.bytes),
+            threads: None,
+        }
     }
 }
 
@@ -78,8 +82,10 @@ pub struct Worker {
 
 /// What comes after a failed step.
 enum Failed {
-    /// The work is somebody else's, or unclear: look at the positions again.
-    LookAgain,
+    /// The work is somebody else's.
+    Fenced,
+    /// The log is away, and what became of the step is unclear.
+    Unavailable(String),
     /// Nothing more can be done.
     Fatal(Error),
 }
@@ -134,7 +140,7 @@ impl Worker {
     async fn session(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
         let mut producer = self.log.producer(&self.writer).await?;
         let mut consumer = self.log.join(GROUP, Topic::Changes).await?;
-        self.progressed();
+        self.working();
         loop {
             // Shutdown first: under load there is always another batch.
             let delivery = tokio::select! {
@@ -146,8 +152,13 @@ impl Worker {
                 Delivery::Assigned(partitions) => tracing::info!(?partitions, "partitions assigned"),
                 Delivery::Revoked(partitions) => tracing::info!(?partitions, "partitions revoked"),
                 Delivery::Batch(batch) => match self.step(&mut *producer, batch).await {
-                    Ok(()) => self.progressed(),
-                    Err(Failed::LookAgain) => {
+                    Ok(()) => {
+                        self.pause = SHORTEST_PAUSE;
+                        self.working();
+                    }
+                    Err(Failed::Fenced) => producer = self.look_again(&mut *consumer).await?,
+                    Err(Failed::Unavailable(cause)) => {
+                        self.wait(cause, shutdown).await;
                         producer = self.look_again(&mut *consumer).await?;
                     }
                     Err(Failed::Fatal(error)) => return Err(error),
@@ -166,12 +177,9 @@ impl Worker {
                 Ok(_) => return Ok(()),
                 Err(AppendError::Fenced) => {
                     tracing::info!("the partitions moved; another worker does this work");
-                    return Err(Failed::LookAgain);
+                    return Err(Failed::Fenced);
                 }
-                Err(AppendError::Unavailable(cause)) => {
-                    tracing::warn!(cause, "results were not appended, or their answer got lost");
-                    return Err(Failed::LookAgain);
-                }
+                Err(AppendError::Unavailable(cause)) => return Err(Failed::Unavailable(cause)),
                 Err(AppendError::Rejected { index, reason }) => {
                     if !step.give_up(index, &reason, &inputs) {
                         return Err(Failed::Fatal(Error::Refused(reason)));
@@ -188,8 +196,7 @@ impl Worker {
         Ok(producer)
     }
 
-    fn progressed(&mut self) {
-        self.pause = SHORTEST_PAUSE;
+    fn working(&self) {
         self.health.send_if_modified(|health| {
             let changed = *health != Health::Working;
             *health = Health::Working;
