@@ -3,3 +3,6 @@
 //! `main.rs` only reads the environment and calls in here, so everything can be tested with values.
 
 pub mod config;
+pub mod data_dir;
+pub mod example;
+pub mod shutdown;
