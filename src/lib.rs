@@ -2,7 +2,12 @@
 //!
 //! `main.rs` only reads the environment and calls in here, so everything can be tested with values.
 
+pub mod cli;
+pub mod client;
+pub mod commands;
 pub mod config;
 pub mod data_dir;
 pub mod example;
+pub mod report;
 pub mod shutdown;
+pub mod status;

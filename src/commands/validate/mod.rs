@@ -1,0 +1,84 @@
+//! `backstitch validate FILE…`: the checks of the pipeline, without a pipeline.
+
+mod check;
+mod format;
+mod sarif;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use backstitch_schemas::Problem;
+use backstitch_schemas::model::Model;
+
+use crate::cli::{ReportFormat, ValidateArgs};
+
+/// All that was found.
+#[derive(Debug, Default)]
+struct Report {
+    /// Files that were read.
+    files: usize,
+    /// Entities in them, the wrong ones included.
+    entities: usize,
+    /// What is wrong, in the order of files and lines.
+    findings: Vec<Finding>,
+    /// Files that could not be read, with the reason.
+    unreadable: Vec<(String, String)>,
+}
+
+/// One problem of one file.
+#[derive(Debug)]
+struct Finding {
+    /// The file as it was given.
+    file: String,
+    /// The entity, if its ref can be read.
+    entity_ref: Option<String>,
+    /// What is wrong, and where.
+    problem: Problem,
+}
+
+impl Finding {
+    /// What is wrong and what to do, in one line.
+    fn text(&self) -> &str {
+        self.problem.advice.as_deref().filter(|advice| !advice.is_empty()).unwrap_or(&self.problem.message)
+    }
+
+    fn line(&self) -> i32 {
+        self.problem.line.unwrap_or(1)
+    }
+}
+
+impl Report {
+    /// 0 if all is well, 1 if something is wrong, 2 if something could not be checked.
+    fn exit_code(&self) -> u8 {
+        match (self.unreadable.is_empty(), self.findings.is_empty()) {
+            (false, _) => 2,
+            (true, false) => 1,
+            (true, true) => 0,
+        }
+    }
+}
+
+/// Checks the files and prints what is wrong with them.
+///
+/// # Errors
+/// If the report cannot be printed.
+pub fn validate(args: &ValidateArgs, cwd: &Path, out: &mut impl Write) -> Result<ExitCode> {
+    let model = Model::builtin();
+    let mut report = Report::default();
+    for file in &args.files {
+        check::file(&model, cwd, file, &mut report);
+    }
+    let text = match args.format {
+        ReportFormat::Text => format::text(&report),
+        ReportFormat::Json => format::json(&report),
+        ReportFormat::Github => format::github(&report),
+        ReportFormat::Sarif => sarif::sarif(&report),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::*;
+
+/// A file with one good entity, one whose owner is missing, and one that is no YAML.
+const MIXED: &str = "\
+apiVersion: backstage.io/v1alpha1
+kind: System
+metadata: {name: good}
+spec: {owner: crew}
+---
+apiVersion: backstage.io/v1alpha1
+kind: System
+metadata:
+  name: ownerless
+spec:
+  domain: fleet
+---
+description: one: two
+";
+
+fn run(files: &[(&str, &str)], format: ReportFormat) -> (String, u8) {
+    let temp = tempfile::tempdir().unwrap();
+    for (name, text) in files.iter().filter(|(name, _)| !name.starts_with("gone")) {
+        fs::write(temp.path().join(name), text).unwrap();
+    }
+    let names: Vec<PathBuf> = files
+        .iter()
+        .map(|(name, _)| PathBuf::from(name))
+        .filter(|name| name.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    let model = Model::builtin();
+    let mut report = Report::default();
+    names.iter().for_each(|file| check::file(&model, temp.path(), file, &mut report));
+    let code = report.exit_code();
+    let mut out = Vec::new();
+    validate(&ValidateArgs { files: names, format }, temp.path(), &mut out).unwrap();
+    (String::from_utf8(out).unwrap(), code)
+}
+
+#[test]
+fn people_read_file_line_and_what_to_do() {
+    let (text, code) = run(&[("a.yaml", MIXED)], ReportFormat::Text);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("a.yaml:10: spec.owner is missing"), "{text}");
+    assert!(lines[0].ends_with("(system:default/ownerless)"), "{text}");
+    assert!(lines[1].starts_with("a.yaml:13: "), "{text}");
+    assert_eq!(lines[2], "1 file, 2 entities, 2 problems");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn the_exit_code_tells_wrong_from_unchecked() {
+    let good = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
+    assert_eq!(
+        run(&[("a.yaml", good)], ReportFormat::Text),
+        ("1 file, 1 entity, 0 problems\n".to_owned(), 0)
+    );
+    let (text, code) = run(&[("a.yaml", good), ("gone.yaml", "")], ReportFormat::Text);
+    assert!(text.starts_with("gone.yaml: cannot be read: "), "{text}");
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn placeholders_are_read_from_files_and_targets_must_exist() {
+    let text = "\
+apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: a}
+spec:
+  type: openapi
+  lifecycle: production
+  owner: b
+  definition:
+    $text: ./there.txt
+---
+apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: b}
+spec:
+  type: openapi
+  lifecycle: production
+  owner: b
+  definition:
+    $text: ./missing.txt
+---
+apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata: {name: l}
+spec:
+  targets:
+    - ./there.txt
+    - ./missing.yaml
+    - ./*/glob.yaml
+    - https://elsewhere.example/x.yaml
+";
+    let (text, _) = run(&[("a.yaml", text), ("there.txt", "openapi: 3.0.0")], ReportFormat::Json);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let problems: Vec<(i64, &str)> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| (problem["line"].as_i64().unwrap(), problem["entityRef"].as_str().unwrap()))
+        .collect();
+    assert_eq!(problems, [(18, "api:default/b"), (27, "location:default/l")], "{text}");
+}
+
+#[test]
+fn github_annotations_escape_what_has_a_meaning() {
+    let report = Report {
+        findings: vec![Finding {
+            file: "a,b.yaml".to_owned(),
+            entity_ref: Some("system:default/x".to_owned()),
+            problem: Problem { line: Some(3), ..Problem::input("50% is\nwrong") },
+        }],
+        ..Report::default()
+    };
+    assert_eq!(
+        format::github(&report),
+        "::error file=a%2Cb.yaml,line=3,title=system%3Adefault/x::50%25 is%0Awrong\n"
+    );
+}
+
+#[test]
+fn sarif_places_each_problem() {
+    let (text, _) = run(&[("a b.yaml", MIXED)], ReportFormat::Sarif);
+    let sarif: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "a%20b.yaml");
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 10);
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_ref_that_is_defined_twice_is_a_problem_of_the_second() {
+    let twice = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
+    let (text, code) = run(&[("a.yaml", &format!("{twice}---\n{twice}"))], ReportFormat::Text);
+    assert!(text.starts_with("a.yaml:8: system:default/a is defined on line 1 already"), "{text}");
+    assert_eq!(code, 1);
+}
