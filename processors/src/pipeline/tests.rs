@@ -322,7 +322,7 @@ proptest! {
     #[test]
     fn processing_what_was_processed_changes_nothing(owner in "[a-z]{1,8}", parts in prop::collection::vec("[a-z]{1,4}", 0..5)) {
         let spec = json!({"type": "a", "lifecycle": "b", "owner": owner, "providesApis": parts});
-        let content = content(&component("shop", spec.clone()));
+        let content = content(&component("shop", spec));
         let (once, relations, _) = good(result(&Pipeline::default(), own("shop"), content.clone()));
         let again = Content { entity: canonical::to_string(&once), ..content };
         prop_assert_eq!(good(result(&Pipeline::default(), own("shop"), again)), (once, relations, Vec::new()));

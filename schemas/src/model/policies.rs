@@ -50,27 +50,31 @@ pub fn set_default_namespace(entity: &mut Value) {
 fn format_problems(formats: &Formats, entity: &Value) -> Vec<Problem> {
     let metadata = &entity["metadata"];
     let mut checks = Checks::default();
-    checks.field("apiVersion", "/apiVersion", entity.get("apiVersion"), &formats.api_version);
-    checks.field("kind", "/kind", entity.get("kind"), &formats.kind);
-    checks.field("metadata.name", "/metadata/name", metadata.get("name"), &formats.name);
-    checks.field("metadata.namespace", "/metadata/namespace", metadata.get("namespace"), &formats.namespace);
+    for (field, value, format) in [
+        ("apiVersion", entity.get("apiVersion"), &formats.api_version),
+        ("kind", entity.get("kind"), &formats.kind),
+        ("metadata.name", metadata.get("name"), &formats.name),
+        ("metadata.namespace", metadata.get("namespace"), &formats.namespace),
+    ] {
+        checks.value(value, format, || (field.to_owned(), format!("/{}", field.replace('.', "/"))));
+    }
     for (key, value) in members(metadata, "labels") {
-        let (field, path) = (format!("labels.{key}"), format!("/metadata/labels/{}", escape(key)));
-        checks.text(&field, &path, key, &formats.label_key);
-        checks.field(&field, &path, Some(value), &formats.label_value);
+        let place = || (format!("labels.{key}"), format!("/metadata/labels/{}", escape(key)));
+        checks.text(key, &formats.label_key, place);
+        checks.value(Some(value), &formats.label_value, place);
     }
     for (key, _) in members(metadata, "annotations") {
-        let path = format!("/metadata/annotations/{}", escape(key));
-        checks.text(&format!("annotations.{key}"), &path, key, &formats.annotation_key);
+        let place = || (format!("annotations.{key}"), format!("/metadata/annotations/{}", escape(key)));
+        checks.text(key, &formats.annotation_key, place);
     }
     for (index, tag) in items(metadata, "tags") {
-        let path = format!("/metadata/tags/{index}");
-        checks.field(&format!("tags.{index}"), &path, Some(tag), &formats.tag);
+        let place = || (format!("tags.{index}"), format!("/metadata/tags/{index}"));
+        checks.value(Some(tag), &formats.tag, place);
     }
     for (index, link) in items(metadata, "links") {
         for (part, format) in [("url", &formats.url), ("title", &formats.filled), ("icon", &formats.filled)] {
-            let path = format!("/metadata/links/{index}/{part}");
-            checks.field(&format!("links.{index}.{part}"), &path, link.get(part), format);
+            let place = || (format!("links.{index}.{part}"), format!("/metadata/links/{index}/{part}"));
+            checks.value(link.get(part), format, place);
         }
     }
     checks.problems
@@ -82,17 +86,19 @@ struct Checks {
 }
 
 impl Checks {
-    /// Looks at texts only: the entity schema has spoken about everything else.
-    fn field(&mut self, field: &str, path: &str, value: Option<&Value>, format: &Format) {
+    /// Looks at texts only: the entity schema has spoken about everything else. `place` gives the
+    /// field's name in the message and its path; it is asked only when something is wrong.
+    fn value(&mut self, value: Option<&Value>, format: &Format, place: impl Fn() -> (String, String)) {
         if let Some(text) = value.and_then(Value::as_str).filter(|text| !text.is_empty()) {
-            self.text(field, path, text, format);
+            self.text(text, format, place);
         }
     }
 
-    fn text(&mut self, field: &str, path: &str, text: &str, format: &Format) {
+    fn text(&mut self, text: &str, format: &Format, place: impl Fn() -> (String, String)) {
         if (format.accepts)(text) {
             return;
         }
+        let (field, path) = place();
         let expected = format.expected;
         let message = format!("\"{field}\" is not valid; expected {expected} but found \"{text}\". {MORE}");
         let advice = if text.contains("{{") || text.contains("{%") {
@@ -100,7 +106,7 @@ impl Checks {
         } else {
             format.advice
         };
-        let advice = format!("{} is `{text}`; {advice}", advice::dotted(path));
+        let advice = format!("{} is `{text}`; {advice}", advice::dotted(&path));
         self.problems.push(Problem::new("Error", message).with_advice(advice).at_path(path));
     }
 }

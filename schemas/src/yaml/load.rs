@@ -33,28 +33,6 @@ pub(super) fn locate(text: &str, pointer: &str) -> Option<i32> {
     loader.watch.and_then(|watch| watch.line)
 }
 
-/// A sentence for a person about an error of the parser.
-pub(super) fn advice(detail: &str) -> &'static str {
-    let lower = detail.to_lowercase();
-    let contains = |part: &str| lower.contains(part);
-    if contains("unique") {
-        "the same key stands twice in one mapping; remove one of them"
-    } else if contains("tab") {
-        "indent with spaces, not with tabs"
-    } else if contains("'%'") || contains("cannot start any token") || contains("directive") {
-        "a value begins with a reserved character; put it in quotes. Template marks such as `{% … %}` are \
-         not YAML: leave template skeletons out of the catalog"
-    } else if contains("mapping values are not allowed") || contains("nested mapping") {
-        "a colon followed by a space stands in a value, or the indentation is off; put the value in quotes"
-    } else if contains("quote") || contains("end of stream") || contains("flow") {
-        "a closing quote or bracket is missing, or text follows it"
-    } else if contains("alias") || contains("anchor") {
-        "an alias (`*name`) needs its anchor (`&name`) before it"
-    } else {
-        "check the indentation and the quotes around the place"
-    }
-}
-
 /// A search for one place, going on beside the building.
 struct Watch {
     wanted: Vec<String>,

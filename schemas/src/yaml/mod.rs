@@ -5,6 +5,7 @@
 //! itself: a syntax error in one leaves its siblings readable. What a file may cost is bounded,
 //! so an alias bomb is an error and not an outage.
 
+mod explain;
 mod load;
 mod scalar;
 mod split;
@@ -116,10 +117,7 @@ fn document(location: &str, index: i32, chunk: Chunk<'_>) -> Option<Document> {
         Ok(Loaded { value: Value::Null, .. }) => return None,
         Ok(Loaded { value: value @ Value::Object(_), line }) => (chunk.line + line - 1, Ok(value)),
         Ok(Loaded { value, line }) => (chunk.line + line - 1, Err(not_a_mapping(&value))),
-        Err(mut error) => {
-            error.line += chunk.line - 1;
-            (error.line, Err(syntax_problem(location, &error)))
-        }
+        Err(error) => (chunk.line + error.line - 1, Err(syntax_problem(location, &chunk, error))),
     };
     let outcome = outcome.map_err(|mut problem| {
         problem.location = Some(location.to_owned());
@@ -148,8 +146,11 @@ fn problem(location: &str, detail: &str) -> Problem {
     problem
 }
 
-fn syntax_problem(location: &str, error: &SyntaxError) -> Problem {
-    let advice = load::advice(&error.detail);
+fn syntax_problem(location: &str, chunk: &Chunk<'_>, mut error: SyntaxError) -> Problem {
+    let index = usize::try_from(error.line - 1).unwrap_or_default();
+    let advice = explain::advice(&error.detail, chunk.text.lines().nth(index).unwrap_or_default());
+    error.detail = explain::wording(&error.detail).to_owned();
+    error.line += chunk.line - 1;
     problem(location, &error.to_string()).with_advice(format!("the document does not parse: {advice}"))
 }
 

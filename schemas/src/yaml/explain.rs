@@ -1,0 +1,73 @@
+//! Says what is wrong with YAML in the words that people know, and what to do about it.
+
+/// What the parser says, in part; the words of npm's parser for it; and what to do.
+type Row = (&'static str, &'static str, &'static str);
+
+const TABLE: [Row; 12] = [
+    ("unique", "Map keys must be unique", "the same key stands twice in one mapping; remove one of them"),
+    ("tab", "Tabs are not allowed as indentation", "indent with spaces, not with tabs"),
+    (
+        "character: `%'",
+        "Plain value cannot start with directive indicator character %",
+        "a value begins with `%`; put it in quotes",
+    ),
+    (
+        "unexpected character: `",
+        "Plain value cannot start with reserved character",
+        "a value begins with a reserved character; put it in quotes, or indent the line if it belongs to the \
+         text above",
+    ),
+    (
+        "mapping values are not allowed",
+        "Nested mappings are not allowed in compact mappings",
+        "a colon with a space behind it stands inside a value, or the line is indented too far; put the value \
+         in quotes or mend the indentation",
+    ),
+    (
+        "simple key",
+        "Implicit keys need to be on a single line",
+        "the line is no `key: value`; add the colon, or indent the line if it belongs to the text above",
+    ),
+    (
+        "expected '-' indicator",
+        "All collection items must start at the same column",
+        "the line does not begin where the items above begin; mend the indentation",
+    ),
+    (
+        "expected key",
+        "All mapping items must start at the same column",
+        "the line does not begin where the keys above begin, or text follows a value; mend the indentation or \
+         put the value in quotes",
+    ),
+    (
+        "quoted scalar",
+        "Missing closing quote",
+        "a text that begins with a quote does not end with one, or goes on without indentation",
+    ),
+    (
+        "flow",
+        "Missing , or : between flow items",
+        "a bracket, brace or comma is missing, or text follows one",
+    ),
+    ("anchor", "", "an alias (`*name`) needs its anchor (`&name`) before it"),
+    ("alias", "", "the document repeats too much of itself through aliases; write less of it"),
+];
+
+/// What npm's parser would say where this one says `detail`, so that the same mistake has the same
+/// words; `detail` itself where there is nothing that fits.
+pub(super) fn wording(detail: &str) -> &str {
+    find(detail).map(|(_, wording, _)| *wording).filter(|wording| !wording.is_empty()).unwrap_or(detail)
+}
+
+/// What to do about it. `line` is the text of the line where it was noticed.
+pub(super) fn advice(detail: &str, line: &str) -> &'static str {
+    if ["{%", "{{", "{#"].iter().any(|mark| line.contains(mark)) {
+        return "the line holds a template mark, which is not YAML: leave template skeletons out of the \
+                catalog, or put the value in quotes";
+    }
+    find(detail).map_or("check the indentation and the quotes around the place", |(_, _, advice)| advice)
+}
+
+fn find(detail: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|(part, ..)| detail.contains(part))
+}
