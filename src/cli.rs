@@ -102,10 +102,16 @@ pub struct RoleArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ClientArgs {
     /// The running Backstitch.
-    #[arg(long, value_name = "URL", env = "BACKSTITCH_SERVER", default_value = "http://127.0.0.1:7007")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "BACKSTITCH_SERVER",
+        default_value = "http://127.0.0.1:7007"
+    )]
     pub server: String,
     /// A token of backend.auth.externalAccess, where one is needed.
-    #[arg(long, value_name = "TOKEN", env = "BACKSTITCH_TOKEN", hide_env_values = true, value_parser = parse_secret)]
+    #[arg(long, global = true, value_name = "TOKEN", env = "BACKSTITCH_TOKEN", hide_env_values = true, value_parser = parse_secret)]
     pub token: Option<Secret>,
 }
 

@@ -1,2 +1,38 @@
-//! The one executable.
-fn main() {}
+//! The one executable. Only this file reads the environment.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use backstitch::cli::Cli;
+use backstitch::surroundings::Surroundings;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
+    let here = Surroundings {
+        env: environment(),
+        cwd: std::env::current_dir().context("the working directory is gone")?,
+    };
+    // Fails only if a provider is there already, which serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(backstitch::run(cli, here))
+}
+
+/// The variables that are text; nothing of ours is not.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

@@ -1,9 +1,11 @@
-//! The commands that need no role of the pipeline: they speak HTTP, or look at files.
+//! The commands that need no role of the pipeline, and what `up` says.
 
 mod providers;
 mod status;
+mod up;
 mod validate;
 
 pub use providers::providers;
 pub use status::{WaitError, status, wait_until_idle};
+pub use up::Screen;
 pub use validate::validate;

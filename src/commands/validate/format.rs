@@ -1,5 +1,6 @@
 //! The report for people, for programs, and for GitHub's checks.
 
+use backstitch_processors::Severity;
 use serde_json::json;
 
 use super::{Finding, Report};
@@ -14,7 +15,8 @@ pub(super) fn text(report: &Report) -> String {
     for finding in &report.findings {
         let about =
             finding.entity_ref.as_ref().map(|entity_ref| format!(" ({entity_ref})")).unwrap_or_default();
-        text.push_str(&format!("{}:{}: {}{about}\n", finding.file, finding.line(), finding.text()));
+        let warning = if finding.severity == Severity::Warning { "warning: " } else { "" };
+        text.push_str(&format!("{}:{}: {warning}{}{about}\n", finding.file, finding.line(), finding.text()));
     }
     let number = |number: usize, one, many| count(number as u64, one, many);
     let mut summary = vec![
@@ -33,10 +35,10 @@ pub(super) fn text(report: &Report) -> String {
 /// Everything that is known, as one JSON object.
 pub(super) fn json(report: &Report) -> String {
     let finding = |finding: &Finding| {
-        let Finding { file, entity_ref, problem } = finding;
+        let Finding { file, entity_ref, problem, .. } = finding;
         json!({
             "file": file, "line": problem.line, "document": problem.document, "path": problem.path,
-            "entityRef": entity_ref, "name": problem.name, "message": problem.message, "advice": problem.advice,
+            "entityRef": entity_ref, "severity": severity_word(finding.severity), "name": problem.name, "message": problem.message, "advice": problem.advice,
         })
     };
     let unreadable = |(file, reason): &(String, String)| json!({"file": file, "reason": reason});
@@ -58,7 +60,8 @@ pub(super) fn github(report: &Report) -> String {
     for finding in &report.findings {
         let title = finding.entity_ref.as_deref().unwrap_or(&finding.problem.name);
         text.push_str(&format!(
-            "::error file={},line={},title={}::{}\n",
+            "::{} file={},line={},title={}::{}\n",
+            severity_word(finding.severity),
             property(&finding.file),
             finding.line(),
             property(title),
@@ -66,6 +69,14 @@ pub(super) fn github(report: &Report) -> String {
         ));
     }
     text
+}
+
+/// The word that GitHub and SARIF share.
+pub(super) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
 }
 
 fn data(text: &str) -> String {

@@ -6,11 +6,11 @@ mod sarif;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::Result;
+use backstitch_processors::{Pipeline, Settings, Severity};
 use backstitch_schemas::Problem;
-use backstitch_schemas::model::Model;
+use backstitch_schemas::rules::Rules;
 
 use crate::cli::{ReportFormat, ValidateArgs};
 
@@ -34,6 +34,8 @@ struct Finding {
     file: String,
     /// The entity, if its ref can be read.
     entity_ref: Option<String>,
+    /// Whether the catalog would do without the document.
+    severity: Severity,
     /// What is wrong, and where.
     problem: Problem,
 }
@@ -50,25 +52,27 @@ impl Finding {
 }
 
 impl Report {
-    /// 0 if all is well, 1 if something is wrong, 2 if something could not be checked.
+    /// 0 if all is well (warnings apart), 1 if something is wrong, 2 if something could not be checked.
     fn exit_code(&self) -> u8 {
-        match (self.unreadable.is_empty(), self.findings.is_empty()) {
+        let wrong = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        match (self.unreadable.is_empty(), wrong) {
             (false, _) => 2,
-            (true, false) => 1,
-            (true, true) => 0,
+            (true, true) => 1,
+            (true, false) => 0,
         }
     }
 }
 
-/// Checks the files and prints what is wrong with them.
+/// Checks the files, prints what is wrong with them, and gives the exit code.
 ///
 /// # Errors
 /// If the report cannot be printed.
-pub fn validate(args: &ValidateArgs, cwd: &Path, out: &mut impl Write) -> Result<ExitCode> {
-    let model = Model::builtin();
+pub fn validate(args: &ValidateArgs, cwd: &Path, out: &mut impl Write) -> Result<u8> {
+    // Where a file will be read from is not known, so no rule can be held against it.
+    let pipeline = Pipeline::new(Settings { rules: Rules::everything(), ..Settings::default() });
     let mut report = Report::default();
     for file in &args.files {
-        check::file(&model, cwd, file, &mut report);
+        check::file(&pipeline, cwd, file, &mut report);
     }
     let text = match args.format {
         ReportFormat::Text => format::text(&report),
@@ -77,7 +81,7 @@ pub fn validate(args: &ValidateArgs, cwd: &Path, out: &mut impl Write) -> Result
         ReportFormat::Sarif => sarif::sarif(&report),
     };
     out.write_all(text.as_bytes())?;
-    Ok(ExitCode::from(report.exit_code()))
+    Ok(report.exit_code())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::format::severity_word;
 use super::{Finding, Report};
 
 /// One run of the tool, with a rule for each sort of problem.
@@ -40,7 +41,7 @@ fn result(finding: &Finding) -> Value {
     }
     json!({
         "ruleId": finding.problem.name,
-        "level": "error",
+        "level": severity_word(finding.severity),
         "message": {"text": finding.text()},
         "locations": [location],
     })

@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -32,12 +32,8 @@ fn run(files: &[(&str, &str)], format: ReportFormat) -> (String, u8) {
         .map(|(name, _)| PathBuf::from(name))
         .filter(|name| name.extension().is_some_and(|e| e == "yaml"))
         .collect();
-    let model = Model::builtin();
-    let mut report = Report::default();
-    names.iter().for_each(|file| check::file(&model, temp.path(), file, &mut report));
-    let code = report.exit_code();
     let mut out = Vec::new();
-    validate(&ValidateArgs { files: names, format }, temp.path(), &mut out).unwrap();
+    let code = validate(&ValidateArgs { files: names, format }, temp.path(), &mut out).unwrap();
     (String::from_utf8(out).unwrap(), code)
 }
 
@@ -114,6 +110,7 @@ fn github_annotations_escape_what_has_a_meaning() {
         findings: vec![Finding {
             file: "a,b.yaml".to_owned(),
             entity_ref: Some("system:default/x".to_owned()),
+            severity: Severity::Error,
             problem: Problem { line: Some(3), ..Problem::input("50% is\nwrong") },
         }],
         ..Report::default()
@@ -136,9 +133,55 @@ fn sarif_places_each_problem() {
 }
 
 #[test]
-fn a_ref_that_is_defined_twice_is_a_problem_of_the_second() {
-    let twice = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
-    let (text, code) = run(&[("a.yaml", &format!("{twice}---\n{twice}"))], ReportFormat::Text);
-    assert!(text.starts_with("a.yaml:8: system:default/a is defined on line 1 already"), "{text}");
-    assert_eq!(code, 1);
+fn a_warning_is_said_and_fails_nothing() {
+    let one = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
+    let (text, code) = run(&[("a.yaml", &format!("{one}---\n{one}"))], ReportFormat::Text);
+    assert!(text.starts_with("a.yaml:3: warning: remove one of the two documents"), "{text}");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn the_example_has_the_mistakes_that_it_is_said_to_have() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folders = ["", "org", "org/people", "systems/*", "platform", "templates", "templates/*"];
+    let files = folders.iter().flat_map(|folder| yaml_files(&root, folder)).collect();
+    let mut out = Vec::new();
+    let code = validate(&ValidateArgs { files, format: ReportFormat::Json }, &root, &mut out).unwrap();
+    let report: Value = serde_json::from_slice(&out).unwrap();
+    let mut wrong: Vec<(&str, &str)> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| (problem["file"].as_str().unwrap(), problem["entityRef"].as_str().unwrap_or("-")))
+        .collect();
+    wrong.sort_unstable();
+    assert_eq!(
+        wrong,
+        [
+            ("platform/catalog-info.yaml", "location:default/skerry-platform"),
+            ("systems/cargo/catalog-info.yaml", "service:default/weighbridge"),
+            ("systems/ledger/catalog-info.yaml", "resource:finance/audit-archive"),
+            ("systems/onboard-shop/catalog-info.yaml", "component:default/stock-sync"),
+            ("systems/pricing/catalog-info.yaml", "-"),
+            ("systems/timetable/catalog-info.yaml", "component:default/tide-checker"),
+        ],
+        "{report:#}"
+    );
+    assert_eq!((code, report["entities"].as_u64()), (1, Some(153)));
+}
+
+/// Descriptors in a folder, `*` standing for each folder.
+fn yaml_files(root: &Path, folder: &str) -> Vec<PathBuf> {
+    if let Some(parent) = folder.strip_suffix("/*") {
+        let entries = fs::read_dir(root.join(parent)).unwrap().map(|entry| entry.unwrap());
+        let folders = entries
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| entry.file_name().into_string().unwrap());
+        return folders.flat_map(|name| yaml_files(root, &format!("{parent}/{name}"))).collect();
+    }
+    let entries = fs::read_dir(root.join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_descriptor = |name: &String| name.ends_with(".yaml") && !name.contains("api.yaml");
+    entries.filter(is_descriptor).map(|name| Path::new(folder).join(name)).collect()
 }
