@@ -94,19 +94,20 @@ pub struct ClaimRow {
     pub location_key: Option<String>,
     /// Kept orphan.
     pub released: bool,
-    /// Version of the form; 0 while there is none.
+    /// Version of the form; -1 while there is none, as 0 is an offset too.
     pub version: i64,
     /// What became of the latest form.
     pub state: ClaimState,
     /// What the form depends on besides its change.
     pub fingerprint: String,
-    /// The good form, canonical JSON.
+    /// The good form as the stitcher needs it again: canonical JSON of the entity or, for a claim that
+    /// does not win and so has no relation rows, of `[entity, relations]`.
     pub form: Option<String>,
     /// Digest of the form's text.
     pub form_digest: Digest,
     /// Errors beside a good form, or the reason of a refusal.
     pub form_errors: Vec<Problem>,
-    /// Version of the errors part; 0 while there is none.
+    /// Version of the errors part; -1 while there is none.
     pub errors_version: i64,
     /// Identity that the errors part carries.
     pub errors_identity: Uuid,
@@ -143,7 +144,7 @@ pub struct ClaimHead {
 pub struct ClaimForm {
     /// The claim.
     pub id: ClaimId,
-    /// The form, canonical JSON.
+    /// The form, as in [`ClaimRow::form`].
     pub form: String,
 }
 
