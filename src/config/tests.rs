@@ -158,6 +158,7 @@ fn variables_of_the_environment_come_last() {
             ("BACKSTITCH_INGEST__REMOVAL_HOLD", r#"{"share":0.5}"#),
             ("BACKSTITCH_DATA_DIR", "/var/lib/backstitch"),
             ("BACKSTITCH_SERVER", "http://elsewhere:7007"),
+            ("BACKSTITCH_TEST_KAFKA", "127.0.0.1:9092"),
         ],
     );
     assert!(config.catalog.readonly);

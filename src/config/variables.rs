@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::node::{Node, Place, Value};
 use super::{ConfigError, sections};
 
-/// Variables that belong to client commands, not to the configuration.
+/// Variables that belong to client commands, not to the configuration. (Those of the project's own
+/// tests begin with `BACKSTITCH_TEST_`.)
 const CLIENT: &[&str] = &["BACKSTITCH_SERVER", "BACKSTITCH_TOKEN"];
 
 /// What `APP_CONFIG_…` variables say.
@@ -39,7 +40,7 @@ pub(super) fn own(env: &BTreeMap<String, String>) -> Result<Node, ConfigError> {
     let mut root = Node::empty(place("environment"));
     for (variable, text) in env.iter().filter(|(_, text)| !text.is_empty()) {
         let Some(name) = variable.strip_prefix("BACKSTITCH_") else { continue };
-        if CLIENT.contains(&variable.as_str()) {
+        if CLIENT.contains(&variable.as_str()) || name.starts_with("TEST_") {
             continue;
         }
         let mut keys = vec!["backstitch".to_owned()];
