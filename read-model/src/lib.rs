@@ -5,12 +5,19 @@
 //! and rebuilt from the log.
 
 mod commit;
+mod errors;
+mod guard;
+mod parts;
 mod revision;
 mod rows;
+mod sqlite;
+mod stored;
+mod stored_rows;
 
-pub use commit::{Commit, CommitError, Leadership};
+pub use commit::*;
 pub use revision::Revision;
 pub use rows::*;
+pub use sqlite::SqliteReadModel;
 
 use std::time::Duration;
 

@@ -311,6 +311,15 @@ pub struct Head {
     pub history_from: Revision,
 }
 
+impl Head {
+    /// Whether history tells what happened after `since`: it is of this incarnation, not of the
+    /// future, and nothing after it was pruned.
+    pub fn reaches_back_to(&self, since: Revision) -> bool {
+        since.incarnation() == self.revision.incarnation()
+            && (self.history_from..=self.revision).contains(&since)
+    }
+}
+
 /// The first rows of a list, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page<T> {

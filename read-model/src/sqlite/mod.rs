@@ -1,0 +1,172 @@
+//! The read model in one SQLite file, for the embedded default.
+//!
+//! One connection writes; a few others read, each from the state at its transaction's begin. Commits
+//! are durable when they return (`synchronous=FULL`).
+
+mod commit;
+mod insert;
+mod leader;
+mod load;
+mod read;
+mod write;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
+use sqlx::{
+    ConnectOptions as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, watch};
+
+use crate::{
+    ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
+    ReadModel, ReadModelError, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
+};
+
+/// The read model in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteReadModel {
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+    revision: watch::Sender<Revision>,
+}
+
+impl SqliteReadModel {
+    /// Readers at once; more would wait for the two or four cores anyway.
+    const READERS: u32 = 4;
+    /// Each list of each commit is written with a few sizes of statement; all of them stay prepared.
+    const PREPARED: usize = 256;
+
+    /// Opens the file, which is made if absent, and brings its schema up to date.
+    ///
+    /// The caller has locked the data directory, so whoever led before is dead: its leadership ends.
+    ///
+    /// # Errors
+    /// `Unusable` if the file is not a read model of this or an earlier version.
+    pub async fn open(path: &Path) -> Result<Arc<Self>, ReadModelError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(Self::PREPARED)
+            // In KiB when negative.
+            .pragma("cache_size", "-65536")
+            // In pages. Fewer checkpoints, fewer pages that are written to the file twice.
+            .pragma("wal_autocheckpoint", "8000");
+        let mut writer = options.connect().await.map_err(errors::reading)?;
+        let migrations = sqlx::migrate!("migrations/sqlite");
+        migrations.run(&mut writer).await.map_err(|error| ReadModelError::Unusable(error.to_string()))?;
+        leader::dismiss(&mut writer).await.map_err(errors::reading)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(Self::READERS)
+            .connect_with(options.create_if_missing(false).read_only(true))
+            .await
+            .map_err(errors::reading)?;
+        let head = read::head(&readers).await?;
+        let (revision, _) = watch::channel(head.revision);
+        Ok(Arc::new(Self { writer: Mutex::new(writer), readers, revision }))
+    }
+
+    /// Forgets history up to the last whole commit before `before`. Returns how many rows went.
+    ///
+    /// # Errors
+    /// If the database is away or unusable.
+    pub async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
+        let mut writer = self.writer.lock().await;
+        leader::prune_history(&mut writer, before).await.map_err(errors::reading)
+    }
+}
+
+#[async_trait]
+impl ReadModel for SqliteReadModel {
+    async fn lead(&self, holder: &str, lease: Duration) -> Result<Option<Leadership>, ReadModelError> {
+        let mut writer = self.writer.lock().await;
+        leader::lead(&mut writer, holder, lease).await.map_err(errors::reading)
+    }
+
+    async fn renew(&self, leadership: &Leadership, lease: Duration) -> Result<bool, ReadModelError> {
+        let mut writer = self.writer.lock().await;
+        leader::renew(&mut writer, leadership, lease).await.map_err(errors::reading)
+    }
+
+    async fn resign(&self, leadership: &Leadership) -> Result<(), ReadModelError> {
+        let mut writer = self.writer.lock().await;
+        leader::resign(&mut writer, leadership).await.map_err(errors::reading)
+    }
+
+    async fn load(&self) -> Result<Parts<StitcherPart>, ReadModelError> {
+        load::load(&self.readers).await
+    }
+
+    async fn forms(&self, claims: &[ClaimId]) -> Result<Vec<ClaimForm>, ReadModelError> {
+        read::forms(&self.readers, claims).await
+    }
+
+    async fn commit(&self, leadership: &Leadership, commit: &Commit) -> Result<(), CommitError> {
+        let mut writer = self.writer.lock().await;
+        commit::commit(&mut writer, leadership, commit).await?;
+        // Also when the revision stays: the positions moved, and somebody may wait for those.
+        self.revision.send_replace(commit.revision);
+        Ok(())
+    }
+
+    async fn head(&self) -> Result<Head, ReadModelError> {
+        read::head(&self.readers).await
+    }
+
+    fn commits(&self) -> watch::Receiver<Revision> {
+        self.revision.subscribe()
+    }
+
+    async fn snapshot(&self) -> Result<(Revision, Parts<SnapshotPart>), ReadModelError> {
+        load::snapshot(&self.readers).await
+    }
+
+    async fn changes_since(
+        &self,
+        since: Revision,
+        rows: usize,
+    ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
+        read::changes_since(&self.readers, since, rows).await
+    }
+
+    async fn history_of(
+        &self,
+        entity_ref: &EntityRef,
+        limit: usize,
+    ) -> Result<Vec<HistoryRow>, ReadModelError> {
+        read::history_of(&self.readers, entity_ref, limit).await
+    }
+
+    async fn latest_changes(&self, limit: usize) -> Result<Vec<HistoryRow>, ReadModelError> {
+        read::latest_changes(&self.readers, limit).await
+    }
+
+    async fn claims_of(&self, entity_ref: &EntityRef) -> Result<Vec<ClaimRecord>, ReadModelError> {
+        read::claims_of(&self.readers, entity_ref).await
+    }
+
+    async fn claims_of_provider(
+        &self,
+        provider: &ProviderName,
+        refs: &[EntityRef],
+    ) -> Result<Vec<ClaimRecord>, ReadModelError> {
+        read::claims_of_provider(&self.readers, provider, refs).await
+    }
+
+    async fn claims_with_problems(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
+        read::claims_with_problems(&self.readers, limit).await
+    }
+
+    async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
+        read::conflicts(&self.readers, limit).await
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {
+        read::sources(&self.readers).await
+    }
+}

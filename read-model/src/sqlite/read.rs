@@ -1,0 +1,186 @@
+//! Short reads, each from one state of the file.
+
+use backstitch_schemas::{EntityRef, ProviderName};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
+
+use crate::{
+    ClaimForm, ClaimId, ClaimRecord, Head, HistoryRow, Page, PositionRow, ReadModelError, Revision,
+    SourceRow, errors, stored,
+    stored_rows::{StoredChange, StoredClaim, converted},
+};
+
+const CHANGE: &str = "SELECT h.revision, h.commit_revision, h.committed_at, r.entity_ref, h.operation, h.uid,
+        h.etag, h.relations_added, h.relations_removed, h.cause, h.body
+    FROM history h JOIN refs r ON r.id = h.ref_id";
+
+const CLAIM: &str = "SELECT r.entity_ref, c.provider, c.listing, c.identity, c.created_at, c.location_key,
+        c.released, c.version, c.state, c.standing, c.form_errors, c.errors_version, c.errors,
+        w.provider AS winner_provider, w.listing AS winner_listing
+    FROM claims c
+    JOIN refs r ON r.id = c.ref_id
+    LEFT JOIN entities e ON e.ref_id = c.ref_id
+    LEFT JOIN claims w ON w.id = e.claim_id";
+
+/// Where the read model stands.
+pub(super) async fn head(readers: &SqlitePool) -> Result<Head, ReadModelError> {
+    let mut tx = readers.begin().await.map_err(errors::reading)?;
+    head_within(&mut tx).await
+}
+
+/// Where it stands for the transaction that `conn` is in.
+pub(super) async fn head_within(conn: &mut SqliteConnection) -> Result<Head, ReadModelError> {
+    let row = sqlx::query("SELECT revision, epoch, entities, sources_next, history_from FROM leader")
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(errors::reading)?;
+    let positions: Vec<(i32, i64, i64)> =
+        sqlx::query_as("SELECT partition, processed_next, changes_next FROM positions ORDER BY partition")
+            .fetch_all(conn)
+            .await
+            .map_err(errors::reading)?;
+    let position =
+        |(partition, processed_next, changes_next)| PositionRow { partition, processed_next, changes_next };
+    let number = |column: &str| row.try_get::<i64, _>(column).map_err(errors::reading);
+    Ok(Head {
+        revision: Revision(number("revision")?),
+        epoch: number("epoch")?,
+        entities: number("entities")?,
+        positions: positions.into_iter().map(position).collect(),
+        sources_next: number("sources_next")?,
+        history_from: Revision(number("history_from")?),
+    })
+}
+
+/// The forms of some claims.
+pub(super) async fn forms(
+    readers: &SqlitePool,
+    claims: &[ClaimId],
+) -> Result<Vec<ClaimForm>, ReadModelError> {
+    let ids: Vec<_> = claims.iter().map(|id| id.0).collect();
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT c.id, c.form FROM json_each(?) AS j JOIN claims c ON c.id = j.value WHERE c.form IS NOT NULL",
+    )
+    .bind(stored::json(&ids))
+    .fetch_all(readers)
+    .await
+    .map_err(errors::reading)?;
+    Ok(rows.into_iter().map(|(id, form)| ClaimForm { id: ClaimId(id), form }).collect())
+}
+
+/// The changes of whole commits after `since`; see the trait.
+pub(super) async fn changes_since(
+    readers: &SqlitePool,
+    since: Revision,
+    rows: usize,
+) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
+    let mut tx = readers.begin().await.map_err(errors::reading)?;
+    let head = head_within(&mut tx).await?;
+    if !head.reaches_back_to(since) {
+        return Ok(None);
+    }
+    let wanted = since.0.saturating_add(limit(rows.max(1)));
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT commit_revision FROM history WHERE revision >= ? ORDER BY revision LIMIT 1",
+    )
+    .bind(wanted)
+    .fetch_optional(&mut *tx)
+    .await
+    .map_err(errors::reading)?;
+    let sql = format!("{CHANGE} WHERE h.revision > ? AND h.revision <= ? ORDER BY h.revision");
+    let changes: Vec<StoredChange> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(since.0)
+        .bind(last.unwrap_or(head.revision.0))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(errors::reading)?;
+    converted(changes).map(Some)
+}
+
+/// The history of one ref, newest first.
+pub(super) async fn history_of(
+    readers: &SqlitePool,
+    entity_ref: &EntityRef,
+    rows: usize,
+) -> Result<Vec<HistoryRow>, ReadModelError> {
+    let sql = format!("{CHANGE} WHERE r.entity_ref = ? ORDER BY h.revision DESC LIMIT ?");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(entity_ref.as_str()).bind(limit(rows));
+    converted::<StoredChange, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+}
+
+/// The newest changes, newest first.
+pub(super) async fn latest_changes(
+    readers: &SqlitePool,
+    rows: usize,
+) -> Result<Vec<HistoryRow>, ReadModelError> {
+    let sql = format!("{CHANGE} ORDER BY h.revision DESC LIMIT ?");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit(rows));
+    converted::<StoredChange, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+}
+
+/// All claims on one ref, in the order in which they were made.
+pub(super) async fn claims_of(
+    readers: &SqlitePool,
+    entity_ref: &EntityRef,
+) -> Result<Vec<ClaimRecord>, ReadModelError> {
+    let sql = format!("{CLAIM} WHERE r.entity_ref = ? ORDER BY c.id");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(entity_ref.as_str());
+    converted::<StoredClaim, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+}
+
+/// Claims of one provider on some refs.
+pub(super) async fn claims_of_provider(
+    readers: &SqlitePool,
+    provider: &ProviderName,
+    refs: &[EntityRef],
+) -> Result<Vec<ClaimRecord>, ReadModelError> {
+    let sql = format!(
+        "{CLAIM} WHERE r.entity_ref IN (SELECT value FROM json_each(?)) AND c.provider = ? ORDER BY c.ref_id, c.id"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(stored::json(refs)).bind(provider.as_str());
+    converted::<StoredClaim, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+}
+
+/// Claims with errors, and refused ones.
+pub(super) async fn claims_with_problems(
+    readers: &SqlitePool,
+    rows: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    page(readers, "c.has_problems", rows).await
+}
+
+/// Claims that lost against another one.
+pub(super) async fn conflicts(
+    readers: &SqlitePool,
+    rows: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    page(readers, "c.standing = 'loser'", rows).await
+}
+
+/// The first claims of a partial index. The condition must be the index's, or the table is scanned.
+async fn page(
+    readers: &SqlitePool,
+    condition: &'static str,
+    rows: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    let mut tx = readers.begin().await.map_err(errors::reading)?;
+    let count = format!("SELECT count(*) FROM claims c WHERE {condition}");
+    let total =
+        sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut *tx).await.map_err(errors::reading)?;
+    let sql = format!("{CLAIM} WHERE {condition} ORDER BY c.ref_id, c.id LIMIT ?");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit(rows));
+    let claims: Vec<StoredClaim> = query.fetch_all(&mut *tx).await.map_err(errors::reading)?;
+    Ok(Page { items: converted(claims)?, total })
+}
+
+/// What `catalog.sources` says.
+pub(super) async fn sources(readers: &SqlitePool) -> Result<Vec<SourceRow>, ReadModelError> {
+    let rows: Vec<(String, String)> = sqlx::query_as("SELECT key, state FROM sources ORDER BY key")
+        .fetch_all(readers)
+        .await
+        .map_err(errors::reading)?;
+    rows.into_iter().map(|(key, state)| Ok(SourceRow { key, state: stored::of_json(&state)? })).collect()
+}
+
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

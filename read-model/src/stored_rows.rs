@@ -1,0 +1,191 @@
+//! Rows as the databases hand them over, and what the stages see of them.
+
+use backstitch_schemas::{EntityRef, Identity, Timestamp};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::{
+    ClaimHead, ClaimId, ClaimRecord, ClaimState, EntityHead, EntityRecord, HistoryOperation, HistoryRow,
+    ReadModelError, RefId, Revision, Standing,
+    stored::{self, Word as _},
+};
+
+/// A claim with its ref and the winner of that ref.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredClaim {
+    pub(crate) entity_ref: String,
+    pub(crate) provider: String,
+    pub(crate) listing: Option<String>,
+    pub(crate) identity: Uuid,
+    pub(crate) created_at: i64,
+    pub(crate) location_key: Option<String>,
+    pub(crate) released: bool,
+    pub(crate) version: i64,
+    pub(crate) state: String,
+    pub(crate) standing: String,
+    pub(crate) form_errors: String,
+    pub(crate) errors_version: i64,
+    pub(crate) errors: String,
+    pub(crate) winner_provider: Option<String>,
+    pub(crate) winner_listing: Option<String>,
+}
+
+impl TryFrom<StoredClaim> for ClaimRecord {
+    type Error = ReadModelError;
+
+    fn try_from(row: StoredClaim) -> Result<Self, ReadModelError> {
+        let entity_ref = EntityRef::from_canonical(&row.entity_ref);
+        let winner = row
+            .winner_provider
+            .map(|provider| stored::claim_key(entity_ref.clone(), &provider, row.winner_listing.as_deref()));
+        let problems = if row.errors_version > row.version { &row.errors } else { &row.form_errors };
+        Ok(Self {
+            key: stored::claim_key(entity_ref, &row.provider, row.listing.as_deref())?,
+            identity: Identity(row.identity),
+            created_at: Timestamp(row.created_at),
+            location_key: row.location_key,
+            released: row.released,
+            state: ClaimState::of_word(&row.state)?,
+            standing: Standing::of_word(&row.standing)?,
+            problems: stored::of_json_list(problems)?,
+            winner: winner.transpose()?,
+        })
+    }
+}
+
+/// A claim without its form.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredHead {
+    pub(crate) id: i64,
+    pub(crate) ref_id: i32,
+    pub(crate) provider: String,
+    pub(crate) listing: Option<String>,
+    pub(crate) identity: Uuid,
+    pub(crate) created_at: i64,
+    pub(crate) location_key: Option<String>,
+    pub(crate) released: bool,
+    pub(crate) version: i64,
+    pub(crate) state: String,
+    pub(crate) standing: String,
+    pub(crate) fingerprint: String,
+    pub(crate) form_digest: Vec<u8>,
+    pub(crate) form_errors: String,
+    pub(crate) errors_version: i64,
+    pub(crate) errors_identity: Uuid,
+    pub(crate) errors: String,
+}
+
+impl StoredHead {
+    /// The head of a claim on `entity_ref`.
+    pub(crate) fn claim(self, entity_ref: EntityRef) -> Result<ClaimHead, ReadModelError> {
+        Ok(ClaimHead {
+            id: ClaimId(self.id),
+            key: stored::claim_key(entity_ref, &self.provider, self.listing.as_deref())?,
+            ref_id: RefId(self.ref_id),
+            identity: Identity(self.identity),
+            created_at: Timestamp(self.created_at),
+            location_key: self.location_key,
+            released: self.released,
+            version: self.version,
+            state: ClaimState::of_word(&self.state)?,
+            fingerprint: self.fingerprint,
+            form_digest: stored::digest(&self.form_digest)?,
+            form_errors: stored::of_json_list(&self.form_errors)?,
+            errors_version: self.errors_version,
+            errors_identity: self.errors_identity,
+            errors: stored::of_json_list(&self.errors)?,
+            standing: Standing::of_word(&self.standing)?,
+        })
+    }
+}
+
+/// A final entity without its body.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredEntityHead {
+    pub(crate) ref_id: i32,
+    pub(crate) uid: Uuid,
+    pub(crate) claim_id: i64,
+    pub(crate) body_digest: Vec<u8>,
+    pub(crate) relations_digest: Vec<u8>,
+}
+
+impl TryFrom<StoredEntityHead> for EntityHead {
+    type Error = ReadModelError;
+
+    fn try_from(row: StoredEntityHead) -> Result<Self, ReadModelError> {
+        Ok(Self {
+            ref_id: RefId(row.ref_id),
+            uid: row.uid,
+            claim: ClaimId(row.claim_id),
+            body_digest: stored::digest(&row.body_digest)?,
+            relations_digest: stored::digest(&row.relations_digest)?,
+        })
+    }
+}
+
+/// A final entity with its body.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredEntity {
+    pub(crate) ref_id: i32,
+    pub(crate) uid: Uuid,
+    pub(crate) body: String,
+    pub(crate) etag: String,
+    pub(crate) revision: i64,
+}
+
+impl From<StoredEntity> for EntityRecord {
+    fn from(row: StoredEntity) -> Self {
+        Self {
+            ref_id: RefId(row.ref_id),
+            uid: row.uid,
+            body: row.body,
+            etag: row.etag,
+            revision: Revision(row.revision),
+        }
+    }
+}
+
+/// One change.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredChange {
+    pub(crate) revision: i64,
+    pub(crate) commit_revision: i64,
+    pub(crate) committed_at: i64,
+    pub(crate) entity_ref: String,
+    pub(crate) operation: String,
+    pub(crate) uid: Uuid,
+    pub(crate) etag: String,
+    pub(crate) relations_added: String,
+    pub(crate) relations_removed: String,
+    pub(crate) cause: String,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl TryFrom<StoredChange> for HistoryRow {
+    type Error = ReadModelError;
+
+    fn try_from(row: StoredChange) -> Result<Self, ReadModelError> {
+        Ok(Self {
+            revision: Revision(row.revision),
+            commit: Revision(row.commit_revision),
+            at: Timestamp(row.committed_at),
+            entity_ref: EntityRef::from_canonical(&row.entity_ref),
+            operation: HistoryOperation::of_word(&row.operation)?,
+            uid: row.uid,
+            etag: row.etag,
+            body: row.body.as_deref().map(stored::unsqueeze).transpose()?,
+            relations_added: stored::of_json_list(&row.relations_added)?,
+            relations_removed: stored::of_json_list(&row.relations_removed)?,
+            cause: stored::of_json(&row.cause)?,
+        })
+    }
+}
+
+/// Converts all rows, or tells what is wrong with the first that cannot be.
+pub(crate) fn converted<S, T>(rows: Vec<S>) -> Result<Vec<T>, ReadModelError>
+where
+    T: TryFrom<S>,
+    ReadModelError: From<T::Error>,
+{
+    rows.into_iter().map(|row| T::try_from(row).map_err(ReadModelError::from)).collect()
+}
