@@ -99,3 +99,23 @@ fn a_pointer_leads_to_its_line() {
         assert_eq!(document.line_of(pointer), line, "{pointer}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_file_holds_reading_it_ends_and_places_are_within_it(
+        parts in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "a", "b", ":", " ", ": ", "- ", "\n", "\n  ", "\n    ", "---", "...", "&x ", "*x", "{", "}", "[", "]",
+                ",", "\"", "'", "|", ">", "#", "%", "!", "!!str ", "?", "\t", "\r\n", "é", "\u{feff}", "1", "~", "<<", "\\",
+            ]),
+            0..60,
+        ),
+    ) {
+        let text = parts.concat();
+        let lines = i32::try_from(text.lines().count()).unwrap() + 1;
+        for document in parse("file:/a.yaml", text.as_bytes()) {
+            let line = document.line_of("/a/0/b");
+            proptest::prop_assert!((1..=lines).contains(&line) && (1..=lines).contains(&document.line), "{}", text);
+        }
+    }
+}
