@@ -61,4 +61,10 @@ impl Problem {
     pub fn headline(&self) -> String {
         format!("{}: {}", self.name, self.message)
     }
+
+    /// Name and message of the error that a processor's error wraps, as Backstage serialises it
+    /// under `cause`; none if nothing is wrapped.
+    pub fn cause(&self) -> Option<(&str, &str)> {
+        self.message.split_once("; caused by ")?.1.split_once(": ")
+    }
 }

@@ -132,6 +132,9 @@ fn the_wrapped_text_is_that_of_backstage() {
          component:default/n; caused by TypeError: /spec must have required property 'lifecycle' - \
          missingProperty: lifecycle"
     );
+    let cause = "/spec must have required property 'lifecycle' - missingProperty: lifecycle";
+    assert_eq!(problem.cause(), Some(("TypeError", cause)));
+    assert_eq!(Problem::input("plain").cause(), None);
     let mut named = entity("Component", sound_specs().remove(0).1);
     named["metadata"]["name"] = json!("not ok");
     assert_eq!(

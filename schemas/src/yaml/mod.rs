@@ -9,6 +9,7 @@ mod explain;
 mod load;
 mod scalar;
 mod split;
+mod tabs;
 
 use std::fmt;
 
@@ -77,7 +78,7 @@ pub fn parse(location: &str, bytes: &[u8]) -> Vec<Document> {
 pub fn parse_single(text: &str) -> Result<Value, SingleError> {
     let chunks: Vec<Chunk<'_>> = split::documents(text.strip_prefix('\u{feff}').unwrap_or(text)).collect();
     match chunks.as_slice() {
-        [chunk] => load::load(chunk.text).map(|loaded| loaded.value).map_err(SingleError::Syntax),
+        [chunk] => tabs::load(chunk.text).1.map(|loaded| loaded.value).map_err(SingleError::Syntax),
         _ => Err(SingleError::Count(chunks.len())),
     }
 }
@@ -113,7 +114,8 @@ impl fmt::Display for SyntaxError {
 impl std::error::Error for SyntaxError {}
 
 fn document(location: &str, index: i32, chunk: Chunk<'_>) -> Option<Document> {
-    let (line, outcome) = match load::load(chunk.text) {
+    let (text, loaded) = tabs::load(chunk.text);
+    let (line, outcome) = match loaded {
         Ok(Loaded { value: Value::Null, .. }) => return None,
         Ok(Loaded { value: value @ Value::Object(_), line }) => (chunk.line + line - 1, Ok(value)),
         Ok(Loaded { value, line }) => (chunk.line + line - 1, Err(not_a_mapping(&value))),
@@ -125,7 +127,7 @@ fn document(location: &str, index: i32, chunk: Chunk<'_>) -> Option<Document> {
         problem.line = Some(line);
         problem
     });
-    Some(Document { index, line, outcome, source: chunk.text.to_owned(), first_line: chunk.line })
+    Some(Document { index, line, outcome, source: text.into_owned(), first_line: chunk.line })
 }
 
 fn not_a_mapping(value: &Value) -> Problem {

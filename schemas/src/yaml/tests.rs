@@ -45,6 +45,12 @@ fn every_kind_of_file_is_read() {
 }
 
 #[test]
+fn a_tab_may_stand_between_key_and_value() {
+    check("a:\tb\nc: \t 1\nd: |\n  e:\tf\n", json!([{"a": "b", "c": 1, "d": "e:\tf\n"}]));
+    assert!(message("a:\n\tb: 1\n").contains("Tabs are not allowed as indentation"));
+}
+
+#[test]
 fn an_error_in_one_document_leaves_the_others() {
     let documents = parse("file:/a.yaml", b"a: 1\n---\nb: [\n---\n---\n- c\n---\nd: |\n  ---\n");
     let seen: Vec<_> = documents
