@@ -2,6 +2,7 @@
 //!
 //! `main.rs` only reads the environment and calls [`run`], so everything can be tested with values.
 
+pub mod access;
 pub mod cli;
 pub mod client;
 pub mod commands;

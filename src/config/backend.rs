@@ -124,9 +124,12 @@ pub struct ExternalAccessOptions {
 }
 
 impl AuthConfig {
-    /// The static callers that have a token.
+    /// The static callers that have a token. An empty one is none: everybody could send it.
     pub fn static_callers(&self) -> impl Iterator<Item = &ExternalAccess> {
-        self.external_access.iter().filter(|access| access.kind == "static" && access.options.token.is_some())
+        let has_token = |access: &&ExternalAccess| {
+            access.options.token.as_ref().is_some_and(|token| !token.expose().is_empty())
+        };
+        self.external_access.iter().filter(|access| access.kind == "static").filter(has_token)
     }
 }
 

@@ -15,6 +15,7 @@ mod node;
 mod own;
 mod secret;
 mod sections;
+mod stages;
 mod substitute;
 #[cfg(test)]
 mod tests;

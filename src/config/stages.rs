@@ -1,0 +1,64 @@
+//! What the configuration means for each stage.
+
+use backstitch_ingest::locations::{self, GitHost, Interval};
+
+use super::{AppConfig, ProcessingInterval};
+
+impl AppConfig {
+    /// How locations are read: hosts, their services, and how often.
+    pub fn locations(&self) -> locations::Config {
+        let allow = self.backend.reading.allow.iter().map(|allowed| locations::AllowedHost {
+            host: allowed.host.clone(),
+            paths: allowed.paths.clone(),
+        });
+        let git_hosts =
+            self.integrations.hosts().map(|(product, host)| GitHost::new(&host.host, service(product)));
+        locations::Config {
+            allow: allow.collect(),
+            git_hosts: git_hosts.collect(),
+            interval: match self.catalog.processing_interval {
+                ProcessingInterval::Between(min, max) => Some(Interval { min, max }),
+                ProcessingInterval::Never => None,
+            },
+            ..locations::Config::default()
+        }
+    }
+}
+
+/// What people call the hosts under this key of `integrations`.
+fn service(product: &str) -> &'static str {
+    match product {
+        "github" => "GitHub",
+        "gitlab" => "GitLab",
+        "bitbucketCloud" => "Bitbucket Cloud",
+        "bitbucketServer" => "Bitbucket Server",
+        "azure" => "Azure DevOps",
+        _ => "Gitea",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cli::ConfigArgs;
+    use crate::surroundings::Surroundings;
+
+    #[test]
+    fn hosts_and_interval_reach_the_readers() {
+        let variables = [
+            ("APP_CONFIG_catalog_processingInterval", r#""10m""#),
+            ("APP_CONFIG_backend_reading_allow", r#"[{"host":"*.skerry.example","paths":["/a"]}]"#),
+            ("APP_CONFIG_integrations_gitea", r#"[{"host":"git.skerry.example"}]"#),
+        ];
+        let env = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let here = Surroundings { env, cwd: "/site".into() };
+        let config = here.configure(&ConfigArgs::default()).unwrap().locations();
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        assert_eq!(config.interval, Some(Interval { min: minutes(10), max: minutes(15) }));
+        assert_eq!(config.allow[0].host, "*.skerry.example");
+        assert!(config.git_hosts.contains(&GitHost::new("github.com", "GitHub")));
+        assert!(config.git_hosts.contains(&GitHost::new("git.skerry.example", "Gitea")));
+    }
+}
