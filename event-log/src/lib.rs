@@ -12,6 +12,8 @@
 //! - A writer name belongs to one producer at a time: taking it fences the predecessor, and a step
 //!   whose input was taken under an earlier assignment of its group is fenced as well.
 
+pub mod embedded;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;

@@ -58,6 +58,20 @@ pub enum Partitioning {
 }
 
 impl Topic {
+    /// All topics.
+    pub const ALL: [Self; 10] = [
+        Self::Changes,
+        Self::Processed,
+        Self::Sources,
+        Self::Commands,
+        Self::Entities,
+        Self::Relations,
+        Self::EntityEvents,
+        Self::ChangesDeadLetters,
+        Self::ProcessedDeadLetters,
+        Self::CommandsDeadLetters,
+    ];
+
     /// The topics the pipeline itself runs on; all must exist before a stage starts.
     pub const INTERNAL: [Self; 7] = [
         Self::Changes,
