@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use backstitch_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What the catalog holds, where it comes from, and what is wrong.
@@ -42,10 +43,13 @@ pub struct ProviderStatus {
     /// Entities that it claims.
     pub entities: u64,
     /// When it last read, RFC 3339.
+    #[serde(deserialize_with = "moment")]
     pub last_read: Option<String>,
     /// When it last read without an error, RFC 3339.
+    #[serde(deserialize_with = "moment")]
     pub last_success: Option<String>,
     /// When it reads again, RFC 3339.
+    #[serde(deserialize_with = "moment")]
     pub next_read: Option<String>,
     /// What became of the last read.
     pub outcome: Option<String>,
@@ -60,6 +64,7 @@ pub struct Held {
     /// How many entities would go.
     pub removals: u64,
     /// Since when, RFC 3339.
+    #[serde(deserialize_with = "moment")]
     pub since: Option<String>,
 }
 
@@ -108,6 +113,21 @@ impl StatusProblem {
             (None, None) => text.to_owned(),
         }
     }
+}
+
+/// A point in time as text, whether it comes as RFC 3339 or as milliseconds.
+fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Moment {
+        Text(String),
+        Milliseconds(Timestamp),
+    }
+    let moment = Option::<Moment>::deserialize(deserializer)?;
+    Ok(moment.map(|moment| match moment {
+        Moment::Text(text) => text,
+        Moment::Milliseconds(time) => time.to_string(),
+    }))
 }
 
 /// `path:line` of a location ref: a file as people would type it, other places in full.
@@ -196,7 +216,7 @@ mod tests {
     fn status() -> Status {
         serde_json::from_str(
             r#"{"revision": 12, "incarnation": 1, "entities": 149, "kinds": {"API": 17, "Component": 41}, "busy": false,
-            "providers": [{"name": "inventory", "entities": 40, "lastRead": "2026-07-04T10:00:00Z", "outcome": "ok",
+            "providers": [{"name": "inventory", "entities": 40, "lastRead": 1783159200000, "outcome": "ok",
                 "held": {"removals": 31, "since": "2026-07-04T10:00:00Z"}}, {"name": "config", "entities": 1, "held": null}],
             "lag": {"changes": 0, "processed": 0}, "problemsTotal": 3, "conflictsTotal": 1,
             "notices": ["catalog.providers.github is not supported yet; its entities will be missing"],

@@ -9,3 +9,6 @@ pub use providers::providers;
 pub use status::{WaitError, status, wait_until_idle};
 pub use up::Screen;
 pub use validate::validate;
+
+#[cfg(test)]
+mod tests;
