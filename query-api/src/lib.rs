@@ -1,1 +1,39 @@
 //! The catalog REST API over an in-memory index.
+//!
+//! [`Catalog`] loads the final entities from the read model and follows its commits; [`router`]
+//! answers from it. A request sees one commit from beginning to end, whatever is written meanwhile.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use backstitch_query_api::{ApiState, Catalog, Config, router};
+//! use backstitch_read_model::ReadModel;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! async fn serve(read_model: Arc<dyn ReadModel>, shutdown: CancellationToken) -> std::io::Result<()> {
+//!     let config = Arc::new(Config::default());
+//!     let catalog = Catalog::start(Arc::clone(&read_model), &config, shutdown.clone());
+//!     let app = router(ApiState { catalog, read_model, status: None, config });
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:7007").await?;
+//!     axum::serve(listener, app).with_graceful_shutdown(shutdown.cancelled_owned()).await
+//! }
+//! ```
+
+mod answer;
+mod body;
+mod catalog;
+mod config;
+mod endpoints;
+mod error;
+pub mod index;
+mod params;
+mod paths;
+pub mod query;
+mod router;
+mod snapshot;
+mod state;
+
+pub use catalog::{Catalog, NotReady, WaitError};
+pub use config::Config;
+pub use router::router;
+pub use state::{ApiState, PipelineStatus, StatusSource};

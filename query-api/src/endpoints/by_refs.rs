@@ -1,0 +1,39 @@
+//! `POST /entities/by-refs`
+
+use axum::{
+    http::Uri,
+    response::{IntoResponse, Response},
+};
+use backstitch_schemas::{EntityRef, RefContext};
+
+use super::selection::{filter_query, matching};
+use crate::{
+    answer::EntityList, body::JsonBody, error::ApiError, params::Params, query::Projection,
+    snapshot::Snapshot,
+};
+
+/// Returns one item for each ref that was asked for, in that order; null where there is no such
+/// entity or the filter leaves it out.
+#[tracing::instrument(name = "api.entities.get_by_refs", skip_all)]
+pub(crate) async fn get_entities_by_refs(
+    Snapshot(index): Snapshot,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let params = Params::parse(uri.query(), &["filter"])?;
+    let refs = body.texts("entityRefs")?.ok_or_else(|| JsonBody::missing("entityRefs"))?;
+    let projection = Projection::parse(body.texts("fields")?.unwrap_or_default())?;
+    let (filter, query) = (filter_query(&params)?, body.object("query")?);
+    let is_filtered = filter.is_some() || query.is_some();
+    let matches = matching(&index, &[filter.as_ref(), query])?;
+    let found = refs.into_iter().map(|text| {
+        // Full refs in any case are taken, a superset of what Backstage takes.
+        let context = RefContext::default();
+        let entity_ref = EntityRef::parse(text, context).ok().filter(|_| text.contains('/'))?;
+        index.doc(&entity_ref).filter(|doc| !is_filtered || matches.contains(doc.0))
+    });
+    let docs = found.collect();
+    drop(matches);
+    let list = EntityList { index, docs, projection, before: b"{\"items\":[".to_vec(), after: b"]}".to_vec() };
+    Ok(list.into_response())
+}

@@ -1,0 +1,50 @@
+//! `GET` and `POST /entity-facets`
+
+use std::collections::BTreeMap;
+
+use axum::{http::Uri, response::Response};
+use serde_json::{Value, json};
+
+use super::selection::{filter_query, matching};
+use crate::{
+    answer,
+    body::JsonBody,
+    error::ApiError,
+    index::{Index, lower},
+    params::Params,
+    snapshot::Snapshot,
+};
+
+/// Counts the values of some keys among the entities that match the filter.
+#[tracing::instrument(name = "api.entity_facets.get", skip_all)]
+pub(crate) async fn get_facets(Snapshot(index): Snapshot, uri: Uri) -> Result<Response, ApiError> {
+    let params = Params::parse(uri.query(), &["facet", "filter"])?;
+    let facets: Vec<_> = params.all("facet").collect();
+    if facets.is_empty() {
+        return Err(ApiError::input("request/query must have required property 'facet'"));
+    }
+    counted(&index, &facets, filter_query(&params)?.as_ref())
+}
+
+/// The same with a query.
+#[tracing::instrument(name = "api.entity_facets.query", skip_all)]
+pub(crate) async fn query_facets(
+    Snapshot(index): Snapshot,
+    uri: Uri,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    Params::parse(uri.query(), &[])?;
+    let facets = body.texts("facets")?.ok_or_else(|| JsonBody::missing("facets"))?;
+    let facets: Vec<_> = facets.into_iter().filter(|facet| !facet.trim().is_empty()).collect();
+    if facets.is_empty() {
+        return Err(ApiError::input("Missing or empty facets parameter"));
+    }
+    counted(&index, &facets, body.object("query")?)
+}
+
+fn counted(index: &Index, facets: &[&str], query: Option<&Value>) -> Result<Response, ApiError> {
+    let matches = query.map(|query| matching(index, &[Some(query)])).transpose()?;
+    let count = |facet: &&str| (*facet, index.facet(matches.as_deref(), &lower(facet)));
+    let counts: BTreeMap<_, _> = facets.iter().map(|facet| count(facet)).collect();
+    Ok(answer::json(&json!({ "facets": counts })))
+}

@@ -1,0 +1,11 @@
+//! The endpoints of Backstage's catalog API, one file each.
+
+pub(crate) mod ancestry;
+pub(crate) mod by_name;
+pub(crate) mod by_refs;
+pub(crate) mod by_uid;
+pub(crate) mod facets;
+pub(crate) mod health;
+pub(crate) mod list_entities;
+pub(crate) mod query_entities;
+mod selection;

@@ -1,0 +1,41 @@
+//! What the endpoints that select entities share: a query, turned into the entities it matches.
+
+use serde_json::Value;
+
+use crate::{
+    error::ApiError,
+    index::{FullText, Index, Matches, lower},
+    params::Params,
+    query::{FullTextTerm, Predicate, QueryError, query_of_filters},
+};
+
+/// The query that the `filter` parameters mean.
+pub(super) fn filter_query(params: &Params<'_>) -> Result<Option<Value>, QueryError> {
+    query_of_filters(params.all("filter"))
+}
+
+/// The entities that match all of these queries.
+pub(super) fn matching<'a>(
+    index: &'a Index,
+    queries: &[Option<&Value>],
+) -> Result<Matches<'a>, ApiError> {
+    let mut parts = Vec::new();
+    for query in queries.iter().copied().flatten() {
+        parts.push(Predicate::parse(query)?);
+    }
+    Ok(index.matching(&Predicate::All(parts)))
+}
+
+/// The search that a term means; `None` if it is blank.
+pub(super) fn full_text(search: &FullTextTerm, order_key: Option<&str>) -> Option<FullText> {
+    let term = lower(search.term.trim());
+    if term.is_empty() {
+        return None;
+    }
+    let fields = search.fields.iter().flatten().map(|field| lower(field.trim()));
+    let mut keys: Vec<_> = fields.filter(|field| !field.is_empty()).collect();
+    if keys.is_empty() {
+        keys.push(order_key.unwrap_or("metadata.uid").to_owned());
+    }
+    Some(FullText { term, keys })
+}

@@ -1,0 +1,136 @@
+//! Sets of documents, the currency of the index.
+
+use std::{borrow::Cow, sync::Arc};
+
+use roaring::RoaringBitmap;
+use smallvec::SmallVec;
+
+/// The number of an entity within one index; reused after the entity is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Doc(pub u32);
+
+/// A set of documents. Most sets have a handful of members, so these live inline; a large one is a
+/// bitmap that is shared between versions of the index until it changes.
+#[derive(Clone, Debug)]
+pub enum DocSet {
+    /// Sorted.
+    Few(SmallVec<[u32; DocSet::INLINE]>),
+    /// More than fit inline.
+    Many(Arc<RoaringBitmap>),
+}
+
+impl Default for DocSet {
+    fn default() -> Self {
+        Self::Few(SmallVec::new())
+    }
+}
+
+impl DocSet {
+    const INLINE: usize = 4;
+
+    /// How many documents there are.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Few(docs) => docs.len() as u64,
+            Self::Many(docs) => docs.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a document.
+    pub fn insert(&mut self, doc: Doc) {
+        match self {
+            Self::Few(docs) => {
+                let Err(place) = docs.binary_search(&doc.0) else { return };
+                if docs.len() < Self::INLINE {
+                    docs.insert(place, doc.0);
+                } else {
+                    let mut bitmap: RoaringBitmap = docs.iter().copied().collect();
+                    bitmap.insert(doc.0);
+                    *self = Self::Many(Arc::new(bitmap));
+                }
+            }
+            Self::Many(docs) => {
+                Arc::make_mut(docs).insert(doc.0);
+            }
+        }
+    }
+
+    /// Takes a document out.
+    pub fn remove(&mut self, doc: Doc) {
+        match self {
+            Self::Few(docs) => docs.retain(|other| *other != doc.0),
+            Self::Many(docs) => {
+                Arc::make_mut(docs).remove(doc.0);
+                // Well below the limit, so that a set at its edge does not change form each time.
+                if docs.len() <= (Self::INLINE / 2) as u64 {
+                    *self = Self::Few(docs.iter().collect());
+                }
+            }
+        }
+    }
+
+    /// The set as a bitmap; only a small one is copied.
+    pub fn bitmap(&self) -> Cow<'_, RoaringBitmap> {
+        match self {
+            Self::Few(docs) => Cow::Owned(docs.iter().copied().collect()),
+            Self::Many(docs) => Cow::Borrowed(docs),
+        }
+    }
+
+    /// How many documents are in `other` too.
+    pub fn overlap(&self, other: &RoaringBitmap) -> u64 {
+        match self {
+            Self::Few(docs) => docs.iter().filter(|doc| other.contains(**doc)).count() as u64,
+            Self::Many(docs) => docs.intersection_len(other),
+        }
+    }
+
+    /// The documents that are in `other` too.
+    pub fn shared_with(&self, other: &RoaringBitmap) -> RoaringBitmap {
+        match self {
+            Self::Few(docs) => docs.iter().copied().filter(|doc| other.contains(*doc)).collect(),
+            Self::Many(docs) => &**docs & other,
+        }
+    }
+
+    /// Adds all documents to `union`.
+    pub fn add_to(&self, union: &mut RoaringBitmap) {
+        match self {
+            Self::Few(docs) => union.extend(docs.iter().copied()),
+            Self::Many(docs) => *union |= &**docs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_set_whatever_its_form(steps in prop::collection::vec((any::<bool>(), 0u32..12), 0..80)) {
+            let mut set = DocSet::default();
+            let mut expected = BTreeSet::new();
+            for (insert, doc) in steps {
+                if insert {
+                    set.insert(Doc(doc));
+                    expected.insert(doc);
+                } else {
+                    set.remove(Doc(doc));
+                    expected.remove(&doc);
+                }
+                prop_assert_eq!(set.len(), expected.len() as u64);
+                prop_assert!(set.bitmap().iter().eq(expected.iter().copied()));
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A final entity as the index holds it.
+
+use std::{borrow::Cow, sync::Arc};
+
+use backstitch_read_model::Revision;
+use backstitch_schemas::EntityRef;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{KeyId, Relations, Term, splice};
+
+/// One search row of an entity, in the index's own numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    /// The key.
+    pub key: KeyId,
+    /// The value, if it has one that can be matched.
+    pub term: Option<Arc<Term>>,
+}
+
+/// A final entity.
+#[derive(Clone, Debug)]
+pub struct Entity {
+    /// Its ref.
+    pub entity_ref: EntityRef,
+    /// Its uid.
+    pub uid: Uuid,
+    /// Its etag.
+    pub etag: Arc<str>,
+    /// The revision that last changed it.
+    pub revision: Revision,
+    /// Everything but relations and etag.
+    pub body: Body,
+    /// Its search rows without those of its relations, sorted.
+    pub rows: Arc<[Row]>,
+    /// Its relations.
+    pub relations: Relations,
+}
+
+/// The canonical JSON of an entity without `relations` and `metadata.etag`.
+#[derive(Clone, Debug)]
+pub struct Body {
+    text: Arc<str>,
+    /// Where `metadata` begins, just behind its brace.
+    metadata_at: Option<u32>,
+}
+
+impl Body {
+    /// A body of the read model.
+    pub fn new(text: &str) -> Self {
+        let metadata_at = splice::behind_metadata_brace(text).and_then(|at| u32::try_from(at).ok());
+        Self { text: text.into(), metadata_at }
+    }
+
+    /// The JSON text. The only way to it, so that it can be held compressed one day.
+    pub fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.text)
+    }
+
+    /// The JSON value; null if the text is none.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.text()).unwrap_or_default()
+    }
+}
+
+impl Entity {
+    /// Appends the JSON text of the whole entity. The body is copied, not parsed.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let text = self.body.text();
+        let whole = splice::Whole { etag: &self.etag, relations: &self.relations };
+        whole.write(&text, self.body.metadata_at.map(|at| at as usize), out);
+    }
+
+    /// The whole entity as a value.
+    pub fn to_value(&self) -> Value {
+        let mut value = self.body.value();
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("etag".to_owned(), Value::from(&*self.etag));
+        }
+        if let Some(entity) = value.as_object_mut() {
+            entity.insert("relations".to_owned(), self.relations_value());
+        }
+        value
+    }
+
+    fn relations_value(&self) -> Value {
+        let relation = |relation: &super::Relation| json!({"type": &*relation.kind, "targetRef": relation.target.as_str()});
+        self.relations.iter().map(relation).collect()
+    }
+}

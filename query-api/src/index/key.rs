@@ -1,0 +1,86 @@
+//! One key of the search index: who has it, and with which values.
+
+use std::{ops::Bound, sync::Arc};
+
+use imbl::OrdMap;
+
+use super::{Doc, DocSet, Term};
+
+/// The number of a key within one index; reused after the key is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub u32);
+
+/// A key with everything that is known about it.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its lower-cased text, e.g. `metadata.tags`.
+    pub name: Arc<str>,
+    /// The documents that have a row of it, also one without a value.
+    pub exists: DocSet,
+    /// The documents of each term. No document has two terms of the same value.
+    pub terms: OrdMap<Arc<Term>, DocSet>,
+}
+
+impl Key {
+    /// A key that nobody has yet.
+    pub fn new(name: Arc<str>) -> Self {
+        Self { name, exists: DocSet::default(), terms: OrdMap::new() }
+    }
+
+    /// The term as this key holds it, so that all its users share one.
+    pub fn shared(&self, term: Term) -> Arc<Term> {
+        self.terms.get_key_value(&term).map_or_else(|| Arc::new(term), |(known, _)| Arc::clone(known))
+    }
+
+    /// Adds a document's term.
+    pub fn insert(&mut self, term: &Arc<Term>, doc: Doc) {
+        if let Some(docs) = self.terms.get_mut(&**term) {
+            docs.insert(doc);
+            return;
+        }
+        let mut docs = DocSet::default();
+        docs.insert(doc);
+        self.terms.insert(Arc::clone(term), docs);
+    }
+
+    /// Takes a document's term away.
+    pub fn remove(&mut self, term: &Term, doc: Doc) {
+        if let Some(docs) = self.terms.get_mut(term) {
+            docs.remove(doc);
+            if docs.is_empty() {
+                self.terms.remove(term);
+            }
+        }
+    }
+
+    /// The terms whose compared form is `value`; usually one.
+    pub fn terms_of<'a>(&'a self, value: &str) -> impl Iterator<Item = (&'a Arc<Term>, &'a DocSet)> {
+        self.terms.range(Term::least(value)..).take_while(move |(term, _)| term.value() == value)
+    }
+
+    /// The terms whose compared form starts with `prefix`.
+    pub fn terms_with_prefix<'a>(
+        &'a self,
+        prefix: &str,
+    ) -> impl Iterator<Item = (&'a Arc<Term>, &'a DocSet)> {
+        self.terms.range(Term::least(prefix)..).take_while(move |(term, _)| term.value().starts_with(prefix))
+    }
+
+    /// The terms at and after `value` in ascending order, or at and before it in descending order.
+    pub fn walk<'a>(
+        &'a self,
+        from: Option<&str>,
+        descending: bool,
+    ) -> Box<dyn Iterator<Item = (&'a Arc<Term>, &'a DocSet)> + 'a> {
+        match (from, descending) {
+            (None, false) => Box::new(self.terms.iter()),
+            (None, true) => Box::new(self.terms.iter().rev()),
+            (Some(value), false) => Box::new(self.terms.range(Term::least(value)..)),
+            (Some(value), true) => {
+                // The least text above `value` is `value` and NUL.
+                let above = Term::least(&format!("{value}\0"));
+                Box::new(self.terms.range((Bound::Unbounded, Bound::Excluded(above))).rev())
+            }
+        }
+    }
+}

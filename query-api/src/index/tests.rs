@@ -1,0 +1,410 @@
+//! Properties: an index that followed commits equals one built from scratch, and what it answers
+//! equals a naive look at every entity.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use backstitch_read_model::{
+    EntityRecord, HistoryOperation, HistoryRow, RefId, RefRow, RelationEnd, RelationRow, SnapshotPart, TypeId, TypeRow,
+};
+use backstitch_schemas::{
+    Timestamp, canonical,
+    change::{Cause, CauseKind},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::query::{Predicate, Test};
+
+/// What the catalog should hold.
+type Model = BTreeMap<EntityRef, Made>;
+
+/// An entity as the generator makes it.
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    uid: Uuid,
+    body: Value,
+    relations: BTreeSet<(String, EntityRef)>,
+}
+
+/// What happens to the ref of a number; `None` deletes it.
+type Step = (u8, Option<Made>);
+
+fn ref_of(number: u8) -> EntityRef {
+    EntityRef::new("component", None, &format!("c{number}"))
+}
+
+fn text() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => prop::sample::select(vec!["a", "A", "ab", "b", "", "É", "é"]).prop_map(Value::from),
+        1 => Just(Value::Null),
+        1 => (0..3).prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(Value::from("long".repeat(60))),
+        2 => prop::collection::vec(prop::sample::select(vec!["a", "A", "b"]), 0..3).prop_map(|tags| json!(tags)),
+    ]
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    let fields = prop::collection::btree_map(prop::sample::select(vec!["x", "y", "z"]), text(), 0..3);
+    let relation = (prop::sample::select(vec!["ownedBy", "partOf", "partof"]), 0..10u8);
+    let relations = prop::collection::btree_set(relation, 0..5);
+    (0..40u128, fields, relations).prop_map(|(uid, fields, relations)| {
+        let uid = Uuid::from_u128(uid);
+        let body = json!({"kind": "Component", "metadata": {"name": "n", "uid": uid}, "spec": fields});
+        let relations = relations.into_iter().map(|(kind, target)| (kind.to_owned(), ref_of(target)));
+        Made { uid, body, relations: relations.collect() }
+    })
+}
+
+fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
+    let step = (0..10u8, prop::option::weighted(0.8, made()));
+    prop::collection::vec(prop::collection::vec(step, 1..6), 0..10)
+}
+
+fn ends<'a>(relations: impl Iterator<Item = &'a (String, EntityRef)>) -> Vec<RelationEnd> {
+    relations.map(|(kind, target)| RelationEnd { kind: kind.clone(), target: target.clone() }).collect()
+}
+
+/// The history row of a step, as the stitcher writes it.
+fn history_row(
+    revision: i64,
+    before: Option<&Made>,
+    entity_ref: &EntityRef,
+    after: Option<&Made>,
+) -> HistoryRow {
+    let none = BTreeSet::new();
+    let shown = |made: Option<&Made>| made.map_or_else(|| none.clone(), |made| made.relations.clone());
+    let (old, new) = (shown(before), shown(after));
+    let body = after.filter(|after| before.is_none_or(|before| before.body != after.body));
+    HistoryRow {
+        revision: Revision(revision),
+        commit: Revision(revision),
+        at: Timestamp(0),
+        entity_ref: entity_ref.clone(),
+        operation: match (before, after) {
+            (None, _) => HistoryOperation::Created,
+            (Some(_), Some(_)) => HistoryOperation::Updated,
+            (Some(_), None) => HistoryOperation::Deleted,
+        },
+        uid: after.or(before).map(|made| made.uid).unwrap_or_default(),
+        etag: "etag".to_owned(),
+        body: body.map(|made| canonical::to_string(&made.body)),
+        relations_added: ends(new.difference(&old)),
+        relations_removed: ends(old.difference(&new)),
+        cause: Cause { kind: CauseKind::Read, detail: None, at: Timestamp(0) },
+    }
+}
+
+/// Follows all steps, commit by commit. A uid that is taken is not given a second time.
+fn follow(commits: Vec<Vec<Step>>) -> (Model, Index) {
+    let (mut model, mut index, mut revision) = (Model::new(), Index::default(), 0);
+    for commit in commits {
+        let mut rows = Vec::new();
+        for (number, after) in commit {
+            let entity_ref = ref_of(number);
+            let before = model.get(&entity_ref).cloned();
+            let is_taken = |made: &Made| {
+                model.iter().any(|(other, known)| *other != entity_ref && known.uid == made.uid)
+            };
+            let after = after.filter(|made| !is_taken(made));
+            if before == after {
+                continue;
+            }
+            revision += 1;
+            rows.push(history_row(revision, before.as_ref(), &entity_ref, after.as_ref()));
+            match after {
+                Some(made) => model.insert(entity_ref, made),
+                None => model.remove(&entity_ref),
+            };
+        }
+        // Readers hold older versions while the next is made.
+        let mut next = index.clone();
+        next.apply(&rows);
+        index = next;
+    }
+    (model, index)
+}
+
+fn from_scratch(model: &Model, revision: Revision) -> Index {
+    let mut loader = Loader::default();
+    let refs: Vec<EntityRef> = (0..10).map(ref_of).collect();
+    let number = |entity_ref: &EntityRef| {
+        RefId(i32::try_from(refs.iter().position(|known| known == entity_ref).unwrap()).unwrap())
+    };
+    let row = |entity_ref: &EntityRef| RefRow { id: number(entity_ref), entity_ref: entity_ref.clone() };
+    let kinds = ["ownedBy", "partOf", "partof"];
+    let kind_id =
+        |kind: &str| TypeId(i16::try_from(kinds.iter().position(|known| *known == kind).unwrap()).unwrap());
+    let entity = |(entity_ref, made): (&EntityRef, &Made)| EntityRecord {
+        ref_id: number(entity_ref),
+        uid: made.uid,
+        body: canonical::to_string(&made.body),
+        etag: "etag".to_owned(),
+        revision: Revision(0),
+    };
+    let relation = |entity_ref: &EntityRef, (kind, target): &(String, EntityRef)| RelationRow {
+        originator: backstitch_read_model::ClaimId(0),
+        source: number(entity_ref),
+        kind: kind_id(kind),
+        target: number(target),
+    };
+    loader.take(SnapshotPart::Refs(refs.iter().map(row).collect()));
+    let type_row = |kind: &&str| TypeRow { id: kind_id(kind), name: (*kind).to_owned() };
+    loader.take(SnapshotPart::Types(kinds.iter().map(type_row).collect()));
+    loader.take(SnapshotPart::Entities(model.iter().map(entity).collect()));
+    let relations =
+        model.iter().flat_map(|(source, made)| made.relations.iter().map(|r| relation(source, r)));
+    loader.take(SnapshotPart::Relations(relations.collect()));
+    loader.finish(revision)
+}
+
+/// Everything that an index holds, in a form that does not depend on its own numbers.
+fn contents(index: &Index) -> Value {
+    let names = |docs: &DocSet| -> BTreeSet<String> {
+        docs.bitmap().iter().map(|doc| index.entity(Doc(doc)).unwrap().entity_ref.to_string()).collect()
+    };
+    let mut keys = BTreeMap::new();
+    for (name, id) in &index.key_ids {
+        let key = index.keys.get(id.0).unwrap();
+        assert_eq!(key.name, *name);
+        let term = |(term, docs): (&Arc<Term>, &DocSet)| {
+            (format!("{:?}/{:?}", term.value(), term.original()), names(docs))
+        };
+        let terms: BTreeMap<_, _> = key.terms.iter().map(term).collect();
+        keys.insert(name.to_string(), json!({"exists": names(&key.exists), "terms": terms}));
+    }
+    let entities: Vec<_> = index.iter().map(|entity| json!([entity.uid, whole(entity)])).collect();
+    let uids: BTreeMap<_, _> = index
+        .by_uid
+        .iter()
+        .map(|(uid, doc)| (uid.to_string(), index.entity(*doc).unwrap().entity_ref.to_string()))
+        .collect();
+    json!({"revision": index.revision.0, "keys": keys, "entities": entities, "uids": uids, "all": names(&index.all)})
+}
+
+fn whole(entity: &Entity) -> Value {
+    let mut text = Vec::new();
+    entity.write_json(&mut text);
+    let value: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(value, entity.to_value());
+    value
+}
+
+// --- the naive side ---
+
+/// All rows of an entity: key, compared value, value as written.
+fn rows_of(made: &Made) -> Vec<(String, Option<(String, String)>)> {
+    let own = search_rows(&made.body)
+        .into_iter()
+        .map(|row| (row.key, row.term.map(|term| (term.value().to_owned(), term.original().to_owned()))));
+    let related = made
+        .relations
+        .iter()
+        .map(|(kind, target)| (relation_key(kind), Some((target.to_string(), target.to_string()))));
+    let mut rows: Vec<_> = own.chain(related).collect();
+    rows.sort();
+    rows.dedup();
+    rows
+}
+
+fn values(made: &Made, key: &str) -> Vec<(String, String)> {
+    rows_of(made).into_iter().filter(|(name, _)| name == key).filter_map(|(_, value)| value).collect()
+}
+
+fn satisfies(made: &Made, predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::All(parts) => parts.iter().all(|part| satisfies(made, part)),
+        Predicate::Any(parts) => parts.iter().any(|part| satisfies(made, part)),
+        Predicate::Not(part) => !satisfies(made, part),
+        Predicate::Field(key, Test::Exists(exists)) => {
+            rows_of(made).iter().any(|(name, _)| name == key) == *exists
+        }
+        Predicate::Field(key, Test::In(wanted)) => {
+            values(made, key).iter().any(|(value, _)| wanted.contains(value))
+        }
+        Predicate::Field(key, Test::Prefix(prefix)) => {
+            values(made, key).iter().any(|(value, _)| value.starts_with(prefix.as_str()))
+        }
+    }
+}
+
+fn key() -> impl Strategy<Value = String> {
+    let keys =
+        ["spec.x", "spec.y", "spec.x.a", "relations.partof", "relations.ownedby", "metadata.name", "nope"];
+    prop::sample::select(keys.to_vec()).prop_map(str::to_owned)
+}
+
+fn predicate() -> impl Strategy<Value = Predicate> {
+    let value = prop::sample::select(vec!["a", "ab", "b", "", "é", "true", "component:default/c1", "1"]);
+    let value = value.prop_map(str::to_owned);
+    let test = prop_oneof![
+        any::<bool>().prop_map(Test::Exists),
+        prop::collection::vec(value.clone(), 0..3).prop_map(Test::In),
+        value.prop_map(Test::Prefix),
+    ];
+    let field = (key(), test).prop_map(|(key, test)| Predicate::Field(key, test));
+    field.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::All),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::Any),
+            inner.prop_map(|part| Predicate::Not(Box::new(part))),
+        ]
+    })
+}
+
+/// The rows that a page by value shows: value and uid, in order.
+fn naive_order(found: &[&Made], order: &SortOrder, text: Option<&str>) -> Vec<(String, Uuid)> {
+    let rows = found
+        .iter()
+        .flat_map(|made| values(made, &order.key).into_iter().map(|(value, _)| (value, made.uid)));
+    let rows: BTreeSet<_> = rows.filter(|(value, _)| text.is_none_or(|text| value.contains(text))).collect();
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    if order.descending {
+        rows.reverse();
+    }
+    rows
+}
+
+/// Pages through in steps of two, in one direction.
+fn paged(
+    index: &Index,
+    found: &roaring::RoaringBitmap,
+    order: &SortOrder,
+    direction: Direction,
+    from: Option<Position>,
+) -> Vec<(String, Uuid)> {
+    let (mut from, mut all) = (from, Vec::new());
+    loop {
+        let window = Window { from: from.as_ref(), direction, skip: 0, limit: 2 };
+        let page = index.page_by_value(found, order, None, window);
+        let Some(last) = page.last() else { return all };
+        all.extend(page.iter().map(|hit| (hit.value.unwrap().to_owned(), hit.uid)));
+        from = Some(last.position());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn an_index_that_followed_commits_equals_one_built_from_scratch(commits in steps()) {
+        let (model, index) = follow(commits);
+        let expected = from_scratch(&model, index.revision());
+        prop_assert_eq!(contents(&index), contents(&expected));
+    }
+
+    #[test]
+    fn a_predicate_finds_what_a_naive_scan_finds(commits in steps(), predicate in predicate()) {
+        let (model, index) = follow(commits);
+        let found: BTreeSet<_> = index.matching(&predicate).iter().map(|doc| index.entity(Doc(doc)).unwrap().uid).collect();
+        let expected: BTreeSet<_> = model.values().filter(|made| satisfies(made, &predicate)).map(|made| made.uid).collect();
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn pages_show_what_a_naive_sort_shows(commits in steps(), predicate in predicate(), key in key(), descending: bool, skip in 0usize..4, text in prop::option::of("[ab]")) {
+        let (model, index) = follow(commits);
+        let matches = index.matching(&predicate);
+        let found: Vec<_> = model.values().filter(|made| satisfies(made, &predicate)).collect();
+        let order = SortOrder { key, descending };
+        let expected = naive_order(&found, &order, text.as_deref());
+
+        let window = Window { from: None, direction: Direction::Forward, skip, limit: 3 };
+        let page = index.page_by_value(&matches, &order, text.as_deref(), window);
+        let page: Vec<_> = page.into_iter().map(|hit| (hit.value.unwrap().to_owned(), hit.uid)).collect();
+        prop_assert_eq!(page, expected.into_iter().skip(skip).take(3).collect::<Vec<_>>());
+
+        let expected = naive_order(&found, &order, None);
+        let forward = paged(&index, &matches, &order, Direction::Forward, None);
+        prop_assert_eq!(&forward, &expected);
+        if let Some(((value, uid), before)) = expected.split_last() {
+            let last = Position { value: Some(value.clone()), uid: *uid };
+            let mut backward = paged(&index, &matches, &order, Direction::Backward, Some(last));
+            backward.reverse();
+            prop_assert_eq!(&backward, before);
+        }
+    }
+
+    #[test]
+    fn lists_and_uid_pages_show_every_found_entity_once(commits in steps(), predicate in predicate(), keys in prop::collection::vec((key(), any::<bool>()), 0..3), skip in 0usize..4, limit in 0usize..12) {
+        let (model, index) = follow(commits);
+        let matches = index.matching(&predicate);
+        let found: Vec<_> = model.iter().filter(|(_, made)| satisfies(made, &predicate)).collect();
+        let uids = |docs: Vec<Doc>| -> Vec<Uuid> { docs.into_iter().map(|doc| index.entity(doc).unwrap().uid).collect() };
+
+        let by_ref: Vec<_> = found.iter().map(|(_, made)| made.uid).skip(skip).take(limit).collect();
+        prop_assert_eq!(uids(index.list_by_ref(&matches, skip, limit)), by_ref);
+
+        let window = Window { from: None, direction: Direction::Forward, skip, limit };
+        let by_uid: Vec<_> = index.page_by_uid(&matches, window).into_iter().map(|hit| hit.uid).collect();
+        let mut expected: Vec<_> = found.iter().map(|(_, made)| made.uid).collect();
+        expected.sort();
+        prop_assert_eq!(by_uid, expected.into_iter().skip(skip).take(limit).collect::<Vec<_>>());
+
+        let orders: Vec<_> = keys.into_iter().map(|(key, descending)| SortOrder { key, descending }).collect();
+        let mut expected: Vec<_> = found.iter().map(|(_, made)| *made).collect();
+        expected.sort_by(|a, b| naive_compare(&orders, a, b));
+        let expected: Vec<_> = expected.into_iter().map(|made| made.uid).skip(skip).take(limit).collect();
+        prop_assert_eq!(uids(index.list_by_values(&matches, &orders, skip, limit)), expected);
+    }
+
+    #[test]
+    fn facets_and_full_text_equal_a_naive_count(commits in steps(), predicate in predicate(), key in key(), term in "[ab]{1,2}") {
+        let (model, index) = follow(commits);
+        let matches = index.matching(&predicate);
+        let found: Vec<_> = model.values().filter(|made| satisfies(made, &predicate)).collect();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (_, original) in found.iter().flat_map(|made| values(made, &key)) {
+            *counts.entry(original).or_default() += 1;
+        }
+        let facet = index.facet(Some(&matches), &key).into_iter().map(|facet| (facet.value, facet.count));
+        prop_assert_eq!(facet.collect::<Vec<_>>(), counts.into_iter().collect::<Vec<_>>());
+        let everything = index.all();
+        prop_assert_eq!(index.facet(None, &key), index.facet(Some(&everything), &key));
+
+        let text = FullText { term: term.clone(), keys: vec![key.clone(), "spec.y".to_owned()] };
+        let hits: BTreeSet<_> = index.containing(&matches, &text).iter().map(|doc| index.entity(Doc(doc)).unwrap().uid).collect();
+        let has = |made: &&&Made| text.keys.iter().any(|key| values(made, key).iter().any(|(value, _)| value.contains(&term)));
+        prop_assert_eq!(hits, found.iter().filter(has).map(|made| made.uid).collect::<BTreeSet<_>>());
+    }
+}
+
+fn naive_compare(orders: &[SortOrder], a: &Made, b: &Made) -> std::cmp::Ordering {
+    for order in orders {
+        let best = |made: &Made| {
+            let values = values(made, &order.key).into_iter().map(|(value, _)| value);
+            if order.descending { values.max() } else { values.min() }
+        };
+        let by_value = match (best(a), best(b)) {
+            (Some(a), Some(b)) if order.descending => b.cmp(&a),
+            (Some(a), Some(b)) => a.cmp(&b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        if by_value.is_ne() {
+            return by_value;
+        }
+    }
+    a.uid.cmp(&b.uid)
+}
+
+#[test]
+fn relations_can_be_walked_with_petgraph() {
+    let made = |uid: u128, targets: &[u8]| Made {
+        uid: Uuid::from_u128(uid),
+        body: json!({"metadata": {"name": "n"}}),
+        relations: targets.iter().map(|target| ("partOf".to_owned(), ref_of(*target))).collect(),
+    };
+    let (_, index) = follow(vec![vec![
+        (0, Some(made(0, &[1, 9]))),
+        (1, Some(made(1, &[2, 0]))),
+        (2, Some(made(2, &[1]))),
+    ]]);
+    let graph = RelationGraph(&index);
+    let mut walk = petgraph::visit::Bfs::new(graph, index.doc(&ref_of(0)).unwrap());
+    let mut met = Vec::new();
+    while let Some(doc) = walk.next(graph) {
+        met.push(index.entity(doc).unwrap().entity_ref.to_string());
+    }
+    assert_eq!(met, ["component:default/c0", "component:default/c1", "component:default/c2"]);
+}

@@ -1,0 +1,94 @@
+//! Extractors: the catalog as of one commit, and the entity that a path names.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use backstitch_read_model::Revision;
+use backstitch_schemas::EntityRef;
+
+use crate::{
+    error::ApiError,
+    index::Index,
+    params::MIN_REVISION,
+    paths::parts_after,
+    state::ApiState,
+};
+
+/// The catalog as of one commit, for the whole request. With `?minRevision=N` it is at least that
+/// revision.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot(pub(crate) Arc<Index>);
+
+/// Where the answer finds out which revision a handler saw.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SeenRevision(Arc<OnceLock<Revision>>);
+
+impl SeenRevision {
+    /// The revision, if the catalog was looked at.
+    pub(crate) fn get(&self) -> Option<Revision> {
+        self.0.get().copied()
+    }
+}
+
+impl FromRequestParts<ApiState> for Snapshot {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let index = match min_revision(parts.uri.query())? {
+            Some(wanted) => state.catalog.at_least(wanted, state.config.min_revision_wait()).await?,
+            None => state.catalog.index().ok_or(crate::catalog::WaitError::Loading)?,
+        };
+        if let Some(SeenRevision(seen)) = parts.extensions.get::<SeenRevision>() {
+            // One request has one snapshot; a second look would see the same.
+            let _ = seen.set(index.revision());
+        }
+        Ok(Self(index))
+    }
+}
+
+fn min_revision(query: Option<&str>) -> Result<Option<Revision>, ApiError> {
+    let params = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let Some((_, value)) = params.filter(|(name, _)| name == MIN_REVISION).last() else { return Ok(None) };
+    let number: i64 =
+        value.parse().map_err(|_| ApiError::input(format!("request/query/{MIN_REVISION} must be integer")))?;
+    Ok(Some(Revision(number)))
+}
+
+/// An entity that is named by three parts of the path, as the client wrote them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamePath {
+    pub(crate) kind: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl NamePath {
+    /// The canonical ref.
+    pub(crate) fn entity_ref(&self) -> EntityRef {
+        EntityRef::new(&self.kind, Some(&self.namespace), &self.name)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for NamePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let markers = ["by-name", "history", "entity"];
+        let marker = markers.into_iter().find(|marker| parts.uri.path().split('/').any(|part| part == *marker));
+        let [kind, namespace, name] = parts_after(parts, marker.unwrap_or_default())?;
+        Ok(Self { kind, namespace, name })
+    }
+}
+
+/// The uid that a path names, as the client wrote it.
+#[derive(Clone, Debug)]
+pub(crate) struct UidPath(pub(crate) String);
+
+impl<S: Sync> FromRequestParts<S> for UidPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let [uid] = parts_after(parts, "by-uid")?;
+        Ok(Self(uid))
+    }
+}

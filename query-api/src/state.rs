@@ -1,0 +1,42 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backstitch_read_model::ReadModel;
+
+use crate::{Catalog, Config};
+
+/// What the rest of the pipeline says about itself. The query API cannot know it; the executable
+/// connects the two.
+#[async_trait]
+pub trait StatusSource: Send + Sync + std::fmt::Debug + 'static {
+    /// How far the pipeline is.
+    async fn pipeline(&self) -> PipelineStatus;
+}
+
+/// How far the pipeline is, seen from its log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PipelineStatus {
+    /// The end of `catalog.changes`: the sum of all its partitions' ends. `None` if not known.
+    pub changes_end: Option<i64>,
+    /// The end of `catalog.processed`, likewise.
+    pub processed_end: Option<i64>,
+    /// Whether a read is due or under way.
+    pub reading: bool,
+    /// What a person should know, such as configuration that has no effect.
+    pub notices: Vec<String>,
+}
+
+/// Everything that the handlers need.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// The catalog in memory.
+    pub catalog: Catalog,
+    /// For what is not held in memory: claims, history, sources.
+    pub read_model: Arc<dyn ReadModel>,
+    /// The rest of the pipeline, where it is known.
+    pub status: Option<Arc<dyn StatusSource>>,
+    /// Settings.
+    pub config: Arc<Config>,
+}
