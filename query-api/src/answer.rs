@@ -101,7 +101,8 @@ impl Iterator for Pieces {
             return None;
         }
         let list = &mut self.list;
-        let mut out = if self.next == 0 { std::mem::take(&mut list.before) } else { Vec::with_capacity(PIECE) };
+        let mut out =
+            if self.next == 0 { std::mem::take(&mut list.before) } else { Vec::with_capacity(PIECE) };
         while out.len() < PIECE {
             let Some(doc) = list.docs.get(self.next) else {
                 out.append(&mut list.after);
@@ -163,7 +164,8 @@ async fn tagged(response: Response, method: &Method, known: Option<&HeaderValue>
     };
     let tag = etag(&bytes);
     let is_read = matches!(*method, Method::GET | Method::HEAD) && parts.status.is_success();
-    let is_known = is_read && known.and_then(|known| known.to_str().ok()).is_some_and(|known| has_tag(known, &tag));
+    let is_known =
+        is_read && known.and_then(|known| known.to_str().ok()).is_some_and(|known| has_tag(known, &tag));
     insert_tag(&mut parts.headers, &tag);
     if is_known {
         parts.status = StatusCode::NOT_MODIFIED;

@@ -44,11 +44,6 @@ impl JsonBody {
         }
     }
 
-    /// Any member.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
     /// A text.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let text = |value: &'_ Value| value.as_str().is_some();
@@ -93,11 +88,14 @@ impl JsonBody {
         ApiError::input(format!("request/body must have required property '{name}'"))
     }
 
-    fn checked(&self, name: &str, kind: &str, is: impl Fn(&Value) -> bool) -> Result<Option<&Value>, ApiError> {
+    fn checked(
+        &self,
+        name: &str,
+        kind: &str,
+        is: impl Fn(&Value) -> bool,
+    ) -> Result<Option<&Value>, ApiError> {
         match self.0.get(name) {
-            Some(value) if !is(value) => {
-                Err(ApiError::input(format!("request/body/{name} must be {kind}")))
-            }
+            Some(value) if !is(value) => Err(ApiError::input(format!("request/body/{name} must be {kind}"))),
             value => Ok(value),
         }
     }

@@ -98,9 +98,7 @@ impl Catalog {
         }
         let away = published.heard.elapsed();
         match &published.trouble {
-            Some(trouble) if away > self.stale_after => {
-                Err(NotReady::Stale(away.as_secs(), trouble.clone()))
-            }
+            Some(trouble) if away > self.stale_after => Err(NotReady::Stale(away.as_secs(), trouble.clone())),
             _ => Ok(()),
         }
     }

@@ -10,15 +10,15 @@ use crate::{catalog::WaitError, query::QueryError};
 /// An error answer. Its body also tells the request, so `answer::finish` writes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// The status of the answer.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The name that clients act on.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What is wrong.
-    pub message: String,
+    pub(crate) message: String,
     /// Seconds after which to try again.
-    pub retry_after: Option<u32>,
+    pub(crate) retry_after: Option<u32>,
 }
 
 impl ApiError {
@@ -27,23 +27,23 @@ impl ApiError {
     }
 
     /// 400: the request is wrong.
-    pub fn input(message: impl Into<String>) -> Self {
+    pub(crate) fn input(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InputError", message)
     }
 
     /// 404: there is no such thing.
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFoundError", message)
     }
 
     /// 503: not now.
-    pub fn unavailable(message: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError", message);
         Self { retry_after: Some(1), ..error }
     }
 
     /// 410: never again.
-    pub fn gone(message: impl Into<String>) -> Self {
+    pub(crate) fn gone(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "GoneError", message)
     }
 }

@@ -110,7 +110,10 @@ mod tests {
     fn fixed_parts_are_taken_in_any_case_and_names_as_they_are() {
         for (path, expected) in [
             ("/API/Catalog/Entities/", "/api/catalog/entities"),
-            ("/api/catalog/entities/By-Name/API/Default/X/Ancestry", "/api/catalog/entities/by-name/API/Default/X/ancestry"),
+            (
+                "/api/catalog/entities/By-Name/API/Default/X/Ancestry",
+                "/api/catalog/entities/by-name/API/Default/X/ancestry",
+            ),
             ("/api/catalog/entities/by-uid/ABC/", "/api/catalog/entities/by-uid/ABC"),
             ("/entity/API/x/Y", "/entity/API/x/Y"),
         ] {

@@ -6,13 +6,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use backstitch_read_model::Revision;
 use backstitch_schemas::EntityRef;
 
-use crate::{
-    error::ApiError,
-    index::Index,
-    params::MIN_REVISION,
-    paths::parts_after,
-    state::ApiState,
-};
+use crate::{error::ApiError, index::Index, params::MIN_REVISION, paths::parts_after, state::ApiState};
 
 /// The catalog as of one commit, for the whole request. With `?minRevision=N` it is at least that
 /// revision.
@@ -49,8 +43,9 @@ impl FromRequestParts<ApiState> for Snapshot {
 fn min_revision(query: Option<&str>) -> Result<Option<Revision>, ApiError> {
     let params = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let Some((_, value)) = params.filter(|(name, _)| name == MIN_REVISION).last() else { return Ok(None) };
-    let number: i64 =
-        value.parse().map_err(|_| ApiError::input(format!("request/query/{MIN_REVISION} must be integer")))?;
+    let number: i64 = value
+        .parse()
+        .map_err(|_| ApiError::input(format!("request/query/{MIN_REVISION} must be integer")))?;
     Ok(Some(Revision(number)))
 }
 
@@ -74,7 +69,8 @@ impl<S: Sync> FromRequestParts<S> for NamePath {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let markers = ["by-name", "history", "entity"];
-        let marker = markers.into_iter().find(|marker| parts.uri.path().split('/').any(|part| part == *marker));
+        let marker =
+            markers.into_iter().find(|marker| parts.uri.path().split('/').any(|part| part == *marker));
         let [kind, namespace, name] = parts_after(parts, marker.unwrap_or_default())?;
         Ok(Self { kind, namespace, name })
     }

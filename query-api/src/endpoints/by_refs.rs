@@ -34,6 +34,7 @@ pub(crate) async fn get_entities_by_refs(
     });
     let docs = found.collect();
     drop(matches);
-    let list = EntityList { index, docs, projection, before: b"{\"items\":[".to_vec(), after: b"]}".to_vec() };
+    let list =
+        EntityList { index, docs, projection, before: b"{\"items\":[".to_vec(), after: b"]}".to_vec() };
     Ok(list.into_response())
 }

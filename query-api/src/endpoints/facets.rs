@@ -44,7 +44,9 @@ pub(crate) async fn query_facets(
 
 fn counted(index: &Index, facets: &[&str], query: Option<&Value>) -> Result<Response, ApiError> {
     let matches = query.map(|query| matching(index, &[Some(query)])).transpose()?;
-    let count = |facet: &&str| (*facet, index.facet(matches.as_deref(), &lower(facet)));
-    let counts: BTreeMap<_, _> = facets.iter().map(|facet| count(facet)).collect();
+    let mut counts = BTreeMap::new();
+    for facet in facets {
+        counts.insert(*facet, index.facet(matches.as_deref(), &lower(facet)));
+    }
     Ok(answer::json(&json!({ "facets": counts })))
 }

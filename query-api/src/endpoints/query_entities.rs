@@ -45,10 +45,7 @@ struct PageRequest {
 
 /// Returns a page of the entities that match the filter.
 #[tracing::instrument(name = "api.entities.query", skip_all)]
-pub(crate) async fn get_entities_by_query(
-    Snapshot(index): Snapshot,
-    uri: Uri,
-) -> Result<Response, ApiError> {
+pub(crate) async fn get_entities_by_query(Snapshot(index): Snapshot, uri: Uri) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query(), &KNOWN)?;
     let total_items = params.word("totalItems", &["include", "exclude"])?;
     let limit = params.count("limit")?.unwrap_or(DEFAULT_LIMIT);
@@ -106,13 +103,16 @@ fn posted_cursor(body: &JsonBody) -> Result<Cursor, ApiError> {
     let malformed = |what: &str| ApiError::input(format!("request/body/fullTextFilter{what}"));
     let search = body.object("fullTextFilter")?.cloned();
     let full_text_filter = search
-        .map(|search| serde_json::from_value(search).map_err(|_| malformed(" must have texts as term and fields")))
+        .map(|search| {
+            serde_json::from_value(search).map_err(|_| malformed(" must have texts as term and fields"))
+        })
         .transpose()?;
     let total_items = match body.text("totalItems")? {
         None | Some("include") => None,
         Some("exclude") => Some(0),
         Some(_) => {
-            let message = "request/body/totalItems must be equal to one of the allowed values: include, exclude";
+            let message =
+                "request/body/totalItems must be equal to one of the allowed values: include, exclude";
             return Err(ApiError::input(message));
         }
     };
@@ -139,9 +139,9 @@ fn posted_order(position: usize, item: &Value) -> Result<CursorOrder, ApiError> 
     match item["order"].as_str() {
         Some("asc") => Ok(CursorOrder { field, order: Order::Asc }),
         Some("desc") => Ok(CursorOrder { field, order: Order::Desc }),
-        _ => Err(ApiError::input(format!(
-            "{at}/order must be equal to one of the allowed values: asc, desc"
-        ))),
+        _ => {
+            Err(ApiError::input(format!("{at}/order must be equal to one of the allowed values: asc, desc")))
+        }
     }
 }
 
@@ -163,7 +163,8 @@ fn answer(index: Arc<Index>, request: PageRequest) -> Result<Response, ApiError>
     let after = format!("],\"totalItems\":{},\"pageInfo\":{page_info}}}", found.total);
     drop(found);
     let before = b"{\"items\":[".to_vec();
-    Ok(EntityList { index, docs, projection: request.projection, before, after: after.into() }.into_response())
+    Ok(EntityList { index, docs, projection: request.projection, before, after: after.into() }
+        .into_response())
 }
 
 fn find<'a>(index: &'a Index, request: &PageRequest) -> Result<Found<'a>, ApiError> {

@@ -15,10 +15,7 @@ pub(super) fn filter_query(params: &Params<'_>) -> Result<Option<Value>, QueryEr
 }
 
 /// The entities that match all of these queries.
-pub(super) fn matching<'a>(
-    index: &'a Index,
-    queries: &[Option<&Value>],
-) -> Result<Matches<'a>, ApiError> {
+pub(super) fn matching<'a>(index: &'a Index, queries: &[Option<&Value>]) -> Result<Matches<'a>, ApiError> {
     let mut parts = Vec::new();
     for query in queries.iter().copied().flatten() {
         parts.push(Predicate::parse(query)?);

@@ -66,6 +66,12 @@ struct Shown<'a> {
     revision: Revision,
 }
 
+/// What a document has of a key.
+struct Has {
+    key: bool,
+    value: bool,
+}
+
 impl Index {
     /// Applies whole commits, in the order of their revisions.
     pub fn apply(&mut self, rows: &[HistoryRow]) {
@@ -192,33 +198,46 @@ impl Index {
 
     /// Brings sets and values from one list of rows to another; both are sorted.
     fn change_rows(&mut self, doc: Doc, before: &[Row], after: &[Row]) {
+        let mut touched = Vec::new();
         for row in before.iter().filter(|row| after.binary_search(row).is_err()) {
-            let keeps_key = after.binary_search_by_key(&row.key, |other| other.key).is_ok();
-            self.remove_row(doc, row.key, row.term.as_deref(), keeps_key);
+            self.remove_term(doc, row.key, row.term.as_deref());
+            touched.push(row.key);
         }
         for row in after.iter().filter(|row| before.binary_search(row).is_err()) {
-            self.insert_row(doc, row.key, row.term.as_ref());
+            self.insert_term(doc, row.key, row.term.as_ref());
+            touched.push(row.key);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for key in touched {
+            let end = after.partition_point(|row| row.key <= key);
+            let last = after[..end].last().filter(|row| row.key == key);
+            // Rows without a value are sorted before those with one.
+            self.settle(
+                doc,
+                key,
+                Has { key: last.is_some(), value: last.is_some_and(|row| row.term.is_some()) },
+            );
         }
     }
 
-    fn insert_row(&mut self, doc: Doc, key: KeyId, term: Option<&Arc<Term>>) {
-        if let Some(key) = self.keys.get_mut(key.0) {
-            key.exists.insert(doc);
-            if let Some(term) = term {
-                key.insert(term, doc);
-            }
+    fn insert_term(&mut self, doc: Doc, key: KeyId, term: Option<&Arc<Term>>) {
+        if let (Some(key), Some(term)) = (self.keys.get_mut(key.0), term) {
+            key.insert(term, doc);
         }
     }
 
-    fn remove_row(&mut self, doc: Doc, id: KeyId, term: Option<&Term>, keeps_key: bool) {
-        let Some(key) = self.keys.get_mut(id.0) else { return };
-        if let Some(term) = term {
+    fn remove_term(&mut self, doc: Doc, key: KeyId, term: Option<&Term>) {
+        if let (Some(key), Some(term)) = (self.keys.get_mut(key.0), term) {
             key.remove(term, doc);
         }
-        if keeps_key {
-            return;
-        }
-        key.exists.remove(doc);
+    }
+
+    /// Notes whether a document has a key, and a value of it. A key that nobody has goes.
+    fn settle(&mut self, doc: Doc, id: KeyId, has: Has) {
+        let Some(key) = self.keys.get_mut(id.0) else { return };
+        key.exists.set(doc, has.key);
+        key.valueless.set(doc, has.key && !has.value);
         if key.exists.is_empty() {
             let name = Arc::clone(&key.name);
             self.key_ids.remove(&name);
@@ -237,8 +256,16 @@ impl Index {
     }
 
     fn change_relations(&mut self, doc: Doc, before: &Relations, after: &Relations) {
+        let mut touched = Vec::new();
         for removed in only_in(before, after) {
-            self.remove_relation(doc, removed, after);
+            let Some(key) = self.key_id(&relation_key(&removed.kind)) else { continue };
+            let spellings = self.spellings(&removed.kind);
+            let same = |kind: &Arc<str>| Relation { kind: Arc::clone(kind), target: removed.target.clone() };
+            // The same type in another case may show the same target.
+            if !spellings.iter().any(|kind| after.contains(&same(kind))) {
+                self.remove_term(doc, key, Term::written(removed.target.as_str()).as_ref());
+            }
+            touched.push((key, lower(&removed.kind)));
         }
         for added in only_in(after, before) {
             let name = relation_key(&added.kind);
@@ -248,19 +275,23 @@ impl Index {
             self.learn_kind(&added.kind);
             let key = self.intern_key(&name);
             let term = Term::written(added.target.as_str()).map(|term| self.shared_term(key, term));
-            self.insert_row(doc, key, term.as_ref());
+            self.insert_term(doc, key, term.as_ref());
+            touched.push((key, lower(&added.kind)));
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for (key, kind) in touched {
+            let spellings = self.spellings(&kind);
+            let mut shown = spellings.iter().flat_map(|kind| after.of_kind(kind)).peekable();
+            let has_key = shown.peek().is_some();
+            let has_value = shown.any(|relation| Term::is_value(relation.target.as_str()));
+            self.settle(doc, key, Has { key: has_key, value: has_value });
         }
     }
 
-    fn remove_relation(&mut self, doc: Doc, removed: &Relation, after: &Relations) {
-        let Some(key) = self.key_id(&relation_key(&removed.kind)) else { return };
-        let kinds = Arc::clone(&self.kinds);
-        let spellings = kinds.get(&lower(&removed.kind)).map(Vec::as_slice).unwrap_or_default();
-        let keeps_key = spellings.iter().any(|kind| after.of_kind(kind).next().is_some());
-        let same = |kind: &Arc<str>| Relation { kind: Arc::clone(kind), target: removed.target.clone() };
-        let keeps_term = spellings.iter().any(|kind| after.contains(&same(kind)));
-        let term = Term::written(removed.target.as_str()).filter(|_| !keeps_term);
-        self.remove_row(doc, key, term.as_ref(), keeps_key);
+    /// The known types that are equal to this one but for their case.
+    fn spellings(&self, kind: &str) -> Vec<Arc<str>> {
+        self.kinds.get(&lower(kind)).cloned().unwrap_or_default()
     }
 
     fn learn_kind(&mut self, kind: &Arc<str>) {

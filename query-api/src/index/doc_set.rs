@@ -74,6 +74,22 @@ impl DocSet {
         }
     }
 
+    /// Adds a document or takes it out. What is so already costs nothing.
+    pub fn set(&mut self, doc: Doc, is_member: bool) {
+        if self.contains(doc) == is_member {
+            return;
+        }
+        if is_member { self.insert(doc) } else { self.remove(doc) }
+    }
+
+    /// Whether a document is in it.
+    pub fn contains(&self, doc: Doc) -> bool {
+        match self {
+            Self::Few(docs) => docs.binary_search(&doc.0).is_ok(),
+            Self::Many(docs) => docs.contains(doc.0),
+        }
+    }
+
     /// The set as a bitmap; only a small one is copied.
     pub fn bitmap(&self) -> Cow<'_, RoaringBitmap> {
         match self {

@@ -17,6 +17,8 @@ pub struct Key {
     pub name: Arc<str>,
     /// The documents that have a row of it, also one without a value.
     pub exists: DocSet,
+    /// Those of them that have no value, because it is null or too long; nearly always none.
+    pub valueless: DocSet,
     /// The documents of each term. No document has two terms of the same value.
     pub terms: OrdMap<Arc<Term>, DocSet>,
 }
@@ -24,7 +26,7 @@ pub struct Key {
 impl Key {
     /// A key that nobody has yet.
     pub fn new(name: Arc<str>) -> Self {
-        Self { name, exists: DocSet::default(), terms: OrdMap::new() }
+        Self { name, exists: DocSet::default(), valueless: DocSet::default(), terms: OrdMap::new() }
     }
 
     /// The term as this key holds it, so that all its users share one.

@@ -52,6 +52,16 @@ impl Index {
         }
     }
 
+    /// The entities of `matches` that have a value of this lower-cased key.
+    pub fn with_value<'a>(&'a self, matches: Matches<'a>, key: &str) -> Matches<'a> {
+        let Some(key) = self.key(key) else { return Matches::default() };
+        let mut found = key.exists.shared_with(&matches);
+        if !key.valueless.is_empty() {
+            found -= &*key.valueless.bitmap();
+        }
+        Cow::Owned(found)
+    }
+
     /// The entities of `matches` in which the text is found.
     pub fn containing<'a>(&'a self, matches: &RoaringBitmap, text: &FullText) -> Matches<'a> {
         let mut found = RoaringBitmap::new();

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstitch_read_model::{
-    EntityRecord, HistoryOperation, HistoryRow, RefId, RefRow, RelationEnd, RelationRow, SnapshotPart, TypeId, TypeRow,
+    EntityRecord, HistoryOperation, HistoryRow, RefId, RefRow, RelationEnd, RelationRow, SnapshotPart,
+    TypeId, TypeRow,
 };
 use backstitch_schemas::{
     Timestamp, canonical,
@@ -172,7 +173,10 @@ fn contents(index: &Index) -> Value {
             (format!("{:?}/{:?}", term.value(), term.original()), names(docs))
         };
         let terms: BTreeMap<_, _> = key.terms.iter().map(term).collect();
-        keys.insert(name.to_string(), json!({"exists": names(&key.exists), "terms": terms}));
+        keys.insert(
+            name.to_string(),
+            json!({"exists": names(&key.exists), "valueless": names(&key.valueless), "terms": terms}),
+        );
     }
     let entities: Vec<_> = index.iter().map(|entity| json!([entity.uid, whole(entity)])).collect();
     let uids: BTreeMap<_, _> = index
@@ -316,6 +320,8 @@ proptest! {
         prop_assert_eq!(page, expected.into_iter().skip(skip).take(3).collect::<Vec<_>>());
 
         let expected = naive_order(&found, &order, None);
+        let with_value: BTreeSet<_> = expected.iter().map(|(_, uid)| *uid).collect();
+        prop_assert_eq!(index.with_value(index.matching(&predicate), &order.key).len(), with_value.len() as u64);
         let forward = paged(&index, &matches, &order, Direction::Forward, None);
         prop_assert_eq!(&forward, &expected);
         if let Some(((value, uid), before)) = expected.split_last() {
