@@ -9,8 +9,33 @@ use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A mistake of the example that one `sed` mends: the file, what is written, what is meant.
-pub const MISTAKE: (&str, &str, &str) = ("systems/onboard-shop/catalog-info.yaml", "lifecyle", "lifecycle");
+/// A mistake of the example: the file, what is written, what is meant.
+const MISTAKE: (&str, &str, &str) =
+    ("systems/onboard-shop/catalog-info.yaml", "lifecyle: experimental", "lifecycle: experimental");
+
+/// An edit of the example that is visible at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The file, below the example's folder.
+    pub file: &'static str,
+    /// What stands there.
+    pub from: &'static str,
+    /// What to write instead.
+    pub to: &'static str,
+    /// What comes of it.
+    pub effect: &'static str,
+}
+
+/// The edit to suggest for the copy in `folder`: to mend a mistake or, where that was done, to make
+/// it again.
+pub fn suggested_edit(folder: &Path) -> Edit {
+    let (file, wrong, right) = MISTAKE;
+    let mended = fs::read_to_string(folder.join(file)).is_ok_and(|text| !text.contains(wrong));
+    match mended {
+        false => Edit { file, from: wrong, to: right, effect: "mends a mistake, visible at once" },
+        true => Edit { file, from: right, to: wrong, effect: "makes a mistake, visible at once" },
+    }
+}
 
 #[derive(RustEmbed)]
 #[folder = "examples/"]
@@ -100,9 +125,19 @@ mod tests {
     }
 
     #[test]
-    fn the_mistake_to_mend_is_there() {
-        let (file, wrong, _) = MISTAKE;
-        let file = Files::get(file).expect("the example has the file");
-        assert!(String::from_utf8_lossy(&file.data).contains(wrong));
+    fn the_suggested_edit_works_and_can_be_undone() {
+        let temp = tempfile::tempdir().unwrap();
+        extract(temp.path(), &temp.path().join("manifest.json")).unwrap();
+        let original = fs::read_to_string(temp.path().join(MISTAKE.0)).unwrap();
+        let edit = || {
+            let edit = suggested_edit(temp.path());
+            let path = temp.path().join(edit.file);
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text.matches(edit.from).count(), 1, "{edit:?}");
+            fs::write(&path, text.replace(edit.from, edit.to)).unwrap();
+            fs::read_to_string(path).unwrap()
+        };
+        assert_ne!(edit(), original);
+        assert_eq!(edit(), original);
     }
 }

@@ -21,7 +21,7 @@ pub struct Plan {
     pub rules: Rules,
     /// The locations, for people.
     pub reading: Vec<String>,
-    /// A command that mends a mistake of the example, if that is what is read.
+    /// A command that changes the example visibly, if that is what is read.
     pub edit: Option<String>,
 }
 
@@ -50,9 +50,9 @@ pub fn plan(
         let front_door = example.join("catalog-info.yaml");
         let shown = format!("the example catalog in {}", here.shown(example));
         plan.add(LocationRef::new("file", front_door.display().to_string()), shown);
-        let (file, wrong, right) = example::MISTAKE;
-        let file = here.shown(&example.join(file));
-        plan.edit = Some(format!("sed -i.bak s/{wrong}/{right}/ {}", quoted(&file)));
+        let edit = example::suggested_edit(example);
+        let (script, file) = (format!("s/{}/{}/", edit.from, edit.to), here.shown(&example.join(edit.file)));
+        plan.edit = Some(format!("sed -i.bak {} {}  # {}", quoted(&script), quoted(&file), edit.effect));
     }
     Ok(plan)
 }

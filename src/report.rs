@@ -104,7 +104,7 @@ fn invite(invitation: &Invitation<'_>) -> Vec<String> {
     let url = invitation.url;
     let query = format!("{url}/api/catalog/entities/by-query?filter=kind=component&limit=3");
     let mut lines = vec![format!("{url}/  # the page"), format!("curl -s '{query}'  # one query")];
-    lines.extend(invitation.edit.as_ref().map(|edit| format!("{edit}  # mends a mistake, visible at once")));
+    lines.extend(invitation.edit.clone());
     lines
 }
 
@@ -147,7 +147,7 @@ mod tests {
         });
         let invitation = Invitation {
             url: "http://127.0.0.1:7007",
-            edit: Some("sed -i.bak s/lifecyle/lifecycle/ .backstitch/example/a.yaml".into()),
+            edit: Some("sed -i.bak s/a/b/ .backstitch/example/a.yaml  # visible at once".into()),
         };
         let end =
             finish(status, Duration::from_millis(812), &invitation, Path::new("/home/ada"), begin.len());
@@ -166,7 +166,7 @@ mod tests {
         3 more problems: backstitch status
         http://127.0.0.1:7007/  # the page
         curl -s 'http://127.0.0.1:7007/api/catalog/entities/by-query?filter=kind=component&limit=3'  # one query
-        sed -i.bak s/lifecyle/lifecycle/ .backstitch/example/a.yaml  # mends a mistake, visible at once
+        sed -i.bak s/a/b/ .backstitch/example/a.yaml  # visible at once
         ");
     }
 
