@@ -113,7 +113,8 @@ mod tests {
         assert_eq!(
             plan.edit.as_deref(),
             Some(
-                "sed -i.bak s/lifecyle/lifecycle/ .backstitch/example/systems/onboard-shop/catalog-info.yaml"
+                "sed -i.bak 's/lifecyle: experimental/lifecycle: experimental/' \
+                 .backstitch/example/systems/onboard-shop/catalog-info.yaml  # mends a mistake, visible at once"
             )
         );
     }
