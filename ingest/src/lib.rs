@@ -4,10 +4,19 @@
 //! says and appends the difference. The Locations among a provider's claims are *followed*: a
 //! [`Follower`] reads what they list and reports [`Finding`]s, which the owner applies the same way.
 
+mod bodies;
+mod claims;
+mod config;
 mod finding;
+mod hold;
 pub mod locations;
+mod owner;
 mod provider;
+mod record;
+mod tail;
+mod writer;
 
+pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, RemovalHoldSetting, Strategy};
 pub use finding::{Finding, FollowedLocation, Follower, Wake};
 pub use provider::{
     ApplyError, Connection, EntityProvider, Mutation, MutationOutcome, Removal, Request, Submission,

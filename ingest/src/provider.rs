@@ -119,6 +119,8 @@ pub struct MutationOutcome {
     pub ignored: usize,
     /// Several submissions with one ref, and other things worth a word.
     pub warnings: Vec<String>,
+    /// Submissions that cannot be taken, such as one that is too large, and why. Their claims stay.
+    pub rejected: Vec<(EntityRef, String)>,
     /// Why nothing was withdrawn, if so.
     pub removal_skipped: Option<String>,
     /// Per partition of `catalog.changes`, the offset after this owner's last acknowledged record:

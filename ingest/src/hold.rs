@@ -1,0 +1,158 @@
+//! A wave of removals waits for a person.
+//!
+//! Removals that reading found are counted over a sliding hour. Beyond the limit they are held, and
+//! while some are held every further one is, so that a source that empties slowly is caught as well.
+//! What is held is remembered as the claims that were missing; what only they led to follows from
+//! that. Held claims that are found again are held no longer. *Discarded* ones are forgotten: the
+//! claims stay until they are found missing anew.
+//!
+//! The log keeps how many are held, not which. After a restart the next read finds them again, and
+//! until then the restored count alone holds what is found; a confirmation in that time is good for
+//! as many removals as were held.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use backstitch_schemas::{ClaimKey, Timestamp, source::Held};
+
+use crate::config::RemovalHold;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// How many refs are named in `catalog.sources`.
+const SAMPLE: usize = 20;
+
+/// The removals of one provider.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    limits: Option<RemovalHold>,
+    recent: VecDeque<(Timestamp, usize)>,
+    missing: BTreeSet<ClaimKey>,
+    /// How many claims go with `missing`, they included.
+    count: usize,
+    since: Option<Timestamp>,
+    /// What the log says was held before a restart, until reading has told again.
+    restored: Option<Held>,
+    /// Removals that a person confirmed before they were found again.
+    allowance: usize,
+}
+
+impl Hold {
+    /// A hold under these limits, as the log says it stands; no limits, no hold.
+    pub(crate) fn new(limits: Option<RemovalHold>, restored: Option<Held>) -> Self {
+        let restored = restored.filter(|_| limits.is_some());
+        let since = restored.as_ref().map(|held| held.since);
+        Self {
+            limits,
+            recent: VecDeque::new(),
+            missing: BTreeSet::new(),
+            count: 0,
+            since,
+            restored,
+            allowance: 0,
+        }
+    }
+
+    /// Whether `removals` more may go now, out of `entities` that the provider has. What may go is
+    /// counted.
+    pub(crate) fn admits(&mut self, removals: usize, entities: usize, now: Timestamp) -> bool {
+        let Some(limits) = self.limits.filter(|_| removals > 0) else { return true };
+        if removals <= self.allowance {
+            self.allowance -= removals;
+            return true;
+        }
+        while self.recent.front().is_some_and(|(at, _)| at.0 <= now.0 - HOUR_MS) {
+            self.recent.pop_front();
+        }
+        let recent: usize = self.recent.iter().map(|(_, count)| count).sum();
+        let total = recent + removals;
+        #[expect(clippy::cast_precision_loss, reason = "a share of a count needs no more than 52 bits")]
+        let beyond = total as f64 > limits.share * (entities + recent) as f64;
+        if self.stands() || (beyond && total >= limits.minimum.max(1)) {
+            return false;
+        }
+        self.recent.push_back((now, removals));
+        true
+    }
+
+    /// Whether removals wait.
+    pub(crate) fn stands(&self) -> bool {
+        !self.missing.is_empty() || self.restored.is_some()
+    }
+
+    /// Whether this claim is among those that wait.
+    pub(crate) fn has(&self, key: &ClaimKey) -> bool {
+        self.missing.contains(key)
+    }
+
+    /// What was missing and waits.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &ClaimKey> {
+        self.missing.iter()
+    }
+
+    /// Lets these wait as well.
+    pub(crate) fn add(&mut self, missing: impl IntoIterator<Item = ClaimKey>, now: Timestamp) {
+        self.missing.extend(missing);
+        self.since.get_or_insert(now);
+    }
+
+    /// Forgets those that are there after all or are gone for another reason. Returns whether any was.
+    pub(crate) fn retain(&mut self, still_missing: impl Fn(&ClaimKey) -> bool) -> bool {
+        let before = self.missing.len();
+        self.missing.retain(still_missing);
+        self.end_if_empty();
+        before != self.missing.len()
+    }
+
+    /// How many claims go in all when this is confirmed.
+    pub(crate) fn set_count(&mut self, count: usize) {
+        self.count = count;
+    }
+
+    /// Everything was looked at since the restart: what was not found missing again is there.
+    pub(crate) fn looked_at_everything(&mut self) {
+        self.restored = None;
+        self.allowance = 0;
+        self.end_if_empty();
+    }
+
+    /// Ends the hold: a person wants these gone. They are not counted again.
+    pub(crate) fn confirm(&mut self) -> Vec<ClaimKey> {
+        if self.missing.is_empty() {
+            let held = self.restored.as_ref().map_or(0, |held| held.count);
+            self.allowance = usize::try_from(held).unwrap_or(0);
+        }
+        self.recent.clear();
+        self.clear()
+    }
+
+    /// Ends the hold: a person wants these to stay.
+    pub(crate) fn discard(&mut self) {
+        self.clear();
+    }
+
+    /// As `catalog.sources` tells it.
+    pub(crate) fn state(&self) -> Option<Held> {
+        if self.missing.is_empty() {
+            return self.restored.clone();
+        }
+        Some(Held {
+            count: i64::try_from(self.count).unwrap_or(i64::MAX),
+            since: self.since.unwrap_or_default(),
+            sample: self.missing.iter().take(SAMPLE).map(|key| key.entity_ref.to_string()).collect(),
+        })
+    }
+
+    fn clear(&mut self) -> Vec<ClaimKey> {
+        self.restored = None;
+        self.since = None;
+        self.count = 0;
+        std::mem::take(&mut self.missing).into_iter().collect()
+    }
+
+    fn end_if_empty(&mut self) {
+        if !self.stands() {
+            self.since = None;
+            self.count = 0;
+        }
+    }
+}
