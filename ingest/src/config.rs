@@ -3,31 +3,20 @@
 use std::sync::Arc;
 
 use backstitch_schemas::{model::Model, rules::Rules};
-use serde::{Deserialize, Serialize};
 
 /// The section `backstitch.ingest`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// When removals that were found by reading wait for a person; `false` never.
-    pub removal_hold: RemovalHoldSetting,
+    /// When removals that were found by reading wait for a person; `None`: never.
+    pub removal_hold: Option<RemovalHold>,
     /// The largest entity that is taken, with what its placeholders read, in bytes.
     pub max_entity_bytes: usize,
-}
-
-/// `removalHold`: a share and a minimum, or `false`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum RemovalHoldSetting {
-    /// `false` switches it off, `true` is the default hold.
-    Switch(bool),
-    /// Its limits.
-    Hold(RemovalHold),
+    /// The largest mutation that is taken as one JSON document, in bytes. As NDJSON there is no limit.
+    pub max_mutation_bytes: usize,
 }
 
 /// Beyond which removals wait: those found within an hour are counted per provider.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RemovalHold {
     /// The share of the provider's entities that may go within an hour, from 0 to 1.
     pub share: f64,
@@ -36,8 +25,7 @@ pub struct RemovalHold {
 }
 
 /// What becomes of that which nothing leads to any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
     /// It is withdrawn.
     #[default]
@@ -63,7 +51,11 @@ pub struct CatalogPolicy {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { removal_hold: RemovalHoldSetting::Hold(RemovalHold::default()), max_entity_bytes: 6_000_000 }
+        Self {
+            removal_hold: Some(RemovalHold::default()),
+            max_entity_bytes: 6_000_000,
+            max_mutation_bytes: 256 << 20,
+        }
     }
 }
 
@@ -89,7 +81,7 @@ impl Config {
     /// # Errors
     /// Naming the first setting that cannot be used.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if let Some(hold) = self.hold().filter(|hold| !(0.0..=1.0).contains(&hold.share)) {
+        if let Some(hold) = self.removal_hold.filter(|hold| !(0.0..=1.0).contains(&hold.share)) {
             let reason = format!("{} is not between 0 and 1", hold.share);
             return Err(ConfigError { path: "removalHold.share", reason });
         }
@@ -99,15 +91,6 @@ impl Config {
             return Err(ConfigError { path: "maxEntityBytes", reason });
         }
         Ok(())
-    }
-
-    /// The hold, if there is one.
-    pub fn hold(&self) -> Option<RemovalHold> {
-        match self.removal_hold {
-            RemovalHoldSetting::Switch(false) => None,
-            RemovalHoldSetting::Switch(true) => Some(RemovalHold::default()),
-            RemovalHoldSetting::Hold(hold) => Some(hold),
-        }
     }
 }
 

@@ -9,15 +9,21 @@ mod claims;
 mod config;
 mod finding;
 mod hold;
+pub mod http;
 pub mod locations;
 mod owner;
+mod progress;
 mod provider;
 mod record;
+mod service;
 mod tail;
 mod writer;
 
-pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, RemovalHoldSetting, Strategy};
+pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
 pub use finding::{Finding, FollowedLocation, Follower, Wake};
+pub use owner::ProviderStatus;
+pub use progress::{Outcome, Progress, RefOutcome};
 pub use provider::{
     ApplyError, Connection, EntityProvider, Mutation, MutationOutcome, Removal, Request, Submission,
 };
+pub use service::{Directory, FollowerFactory, Ingest, NotHere, Parts};

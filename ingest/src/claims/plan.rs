@@ -143,11 +143,6 @@ fn latest(findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 impl Plan {
-    /// Whether there is nothing to append.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.missing.is_empty()
-    }
-
     fn follows(&self, claims: &Claims, listing: &Listing) -> bool {
         let place = listed_by(listing);
         let seen = self.seen.iter().rev().find(|(seen, _)| *seen == place);

@@ -35,6 +35,9 @@ impl Owner {
         detail: Option<String>,
     ) -> Result<MutationOutcome, Stop> {
         let cause = Cause { kind, detail, at: self.now() };
+        // It speaks: whatever went wrong before is over.
+        self.state.outcome = "ok".to_owned();
+        self.state.errors.clear();
         let looked_at_all = matches!(mutation, Mutation::Full { removal: Removal::Found, .. });
         let plan = {
             let claims = locked(&self.claims);

@@ -131,7 +131,11 @@ impl Owner {
     pub(crate) fn start(shared: Arc<Shared>, task: Task, shutdown: CancellationToken) -> OwnerHandle {
         let (requests, requested) = mpsc::channel(4);
         let (messages, told) = mpsc::channel(16);
-        let (status, watched) = watch::channel(ProviderStatus { busy: true, ..ProviderStatus::default() });
+        let (status, watched) = watch::channel(ProviderStatus {
+            pushed: !task.configured,
+            busy: true,
+            ..ProviderStatus::default()
+        });
         let written = shared.tail.provider_state(&task.provider);
         let mut state = written.clone().unwrap_or_default();
         state.note = (!task.configured).then(|| PUSHED.to_owned());
@@ -140,7 +144,7 @@ impl Owner {
         }
         let owner = Self {
             claims: shared.tail.claims(&task.provider),
-            hold: Hold::new(shared.config.hold(), state.held.clone()),
+            hold: Hold::new(shared.config.removal_hold, state.held.clone()),
             provider: task.provider,
             configured: task.configured,
             writer: task.writer,
@@ -199,6 +203,10 @@ impl Owner {
         self.remove_leftovers().await?;
         self.begin_reprocessing().await?;
         self.follow().await;
+        if self.written.is_none() && locked(&self.claims).len() == 0 {
+            // A name that nothing was ever said under is no provider yet.
+            return Ok(());
+        }
         self.write_state(false).await
     }
 
@@ -210,7 +218,10 @@ impl Owner {
                 let _ = done.send(());
                 Ok(())
             }
-            Message::Withdraw => self.withdraw_all(CauseKind::Configuration, "no longer configured").await,
+            Message::Withdraw => {
+                self.heard = true;
+                self.withdraw_all(CauseKind::Configuration, "no longer configured").await
+            }
             Message::Ran(problem) => {
                 self.heard = true;
                 self.state.outcome = if problem.is_some() { "failed" } else { "ok" }.to_owned();

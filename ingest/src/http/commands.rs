@@ -1,0 +1,70 @@
+//! What an operator asks of a provider. The command goes through the log to the provider's owner,
+//! wherever that is: 200 with the outcome, or 202 if there is none within ten seconds.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use backstitch_schemas::{EntityRef, RefContext};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{HttpState, error::ApiError, provider_name};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type Answer = Result<(StatusCode, Json<Value>), ApiError>;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefreshOptions {
+    entity_ref: Option<String>,
+}
+
+/// `DELETE /api/ingest/v1/providers/{name}`
+pub(super) async fn withdraw_provider(state: State<HttpState>, name: Path<String>) -> Answer {
+    command(&state, &name, "withdraw-provider", None).await
+}
+
+/// `POST /api/ingest/v1/providers/{name}/confirm`
+pub(super) async fn confirm_removals(state: State<HttpState>, name: Path<String>) -> Answer {
+    command(&state, &name, "confirm-removals", None).await
+}
+
+/// `POST /api/ingest/v1/providers/{name}/discard`
+pub(super) async fn discard_removals(state: State<HttpState>, name: Path<String>) -> Answer {
+    command(&state, &name, "discard-removals", None).await
+}
+
+/// `POST /api/ingest/v1/providers/{name}/refresh`
+pub(super) async fn refresh_provider(
+    state: State<HttpState>,
+    name: Path<String>,
+    Query(options): Query<RefreshOptions>,
+) -> Answer {
+    let parse = |text: &str| EntityRef::parse(text, RefContext::default());
+    let wanted = options.entity_ref.as_deref().map(parse).transpose();
+    let wanted = wanted.map_err(|cause| ApiError::Input(cause.to_string()))?;
+    let payload = wanted.map(|entity_ref| json!({"entityRef": entity_ref}).to_string());
+    command(&state, &name, "refresh", payload).await
+}
+
+async fn command(state: &HttpState, name: &str, kind: &str, payload: Option<String>) -> Answer {
+    let provider = provider_name(name)?;
+    if !state.directory.is_known(&provider) {
+        return Err(ApiError::NotFound(format!("there is no provider `{provider}`")));
+    }
+    let sent = state.directory.command(&provider, kind, payload, PATIENCE).await;
+    let (id, outcome) = sent.map_err(|cause| ApiError::Unavailable(cause.to_string()))?;
+    match outcome {
+        None => Ok((StatusCode::ACCEPTED, Json(json!({"command": id, "outcome": "pending"})))),
+        Some(outcome) if outcome.outcome == "done" => {
+            let body = json!({"command": id, "outcome": outcome.outcome, "message": outcome.message});
+            Ok((StatusCode::OK, Json(body)))
+        }
+        Some(outcome) => Err(ApiError::Conflict(outcome.message.unwrap_or(outcome.outcome))),
+    }
+}

@@ -1,0 +1,100 @@
+//! Errors in the shape of Backstage's own.
+
+use axum::{
+    Json,
+    extract::Request,
+    http::{StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::NotHere;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// The request is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// The request is wrong in several places.
+    #[error("{message}")]
+    Rejected {
+        /// What is wrong in all.
+        message: String,
+        /// Each, as the answer lists it.
+        rejected: Value,
+    },
+    /// Nobody has shown a token.
+    #[error("missing credentials")]
+    Unauthenticated,
+    /// The token is no good for this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// What is asked cannot be done to this provider.
+    #[error("{0}")]
+    Conflict(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// Larger than what is taken.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Later, or elsewhere.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl ApiError {
+    fn name_and_status(&self) -> (&'static str, StatusCode) {
+        match self {
+            Self::Input(_) | Self::Rejected { .. } => ("InputError", StatusCode::BAD_REQUEST),
+            Self::Unauthenticated => ("AuthenticationError", StatusCode::UNAUTHORIZED),
+            Self::Forbidden(_) => ("NotAllowedError", StatusCode::FORBIDDEN),
+            Self::Conflict(_) => ("ConflictError", StatusCode::CONFLICT),
+            Self::NotFound(_) => ("NotFoundError", StatusCode::NOT_FOUND),
+            Self::TooLarge(_) => ("PayloadTooLargeError", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Unavailable(_) => ("ServiceUnavailableError", StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+}
+
+/// The body without `request`, which [`name_request`] adds on the way out.
+#[derive(Clone)]
+struct Body(Value);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (name, status) = self.name_and_status();
+        let mut error = json!({"name": name, "message": self.to_string()});
+        if let Self::Rejected { rejected, .. } = &self {
+            error["rejected"] = rejected.clone();
+        }
+        let body = json!({"error": error, "response": {"statusCode": status.as_u16()}});
+        let mut response = (status, Json(&body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(Body(body));
+        response
+    }
+}
+
+/// Says in an error which request it answers.
+pub(super) async fn name_request(request: Request, next: Next) -> Response {
+    let method = request.method().to_string();
+    let url = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let mut response = next.run(request).await;
+    let Some(Body(mut body)) = response.extensions_mut().remove::<Body>() else { return response };
+    let url = url.strip_prefix("/api/ingest").unwrap_or(&url);
+    body["request"] = json!({"method": method, "url": url});
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, axum::body::Body::from(body.to_string()))
+}
+
+impl From<NotHere> for ApiError {
+    fn from(cause: NotHere) -> Self {
+        Self::Unavailable(cause.to_string())
+    }
+}

@@ -1,0 +1,81 @@
+//! The endpoints of ingest, under `/api/ingest/v1`: pushing entities, and operating providers.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `POST /providers/{name}/mutations` | a full or delta mutation as JSON, or a full one as NDJSON |
+//! | `GET /positions?position=…` | whether a position that a push returned is visible |
+//! | `GET /providers` | the providers that this process owns |
+//! | `DELETE /providers/{name}` | withdraws a pushed provider |
+//! | `POST /providers/{name}/confirm` | lets held removals happen (also `…/removals/confirm`) |
+//! | `POST /providers/{name}/discard` | forgets held removals (also `…/removals/discard`) |
+//! | `POST /providers/{name}/refresh` | reads again, `?entityRef=` only what lists that entity |
+
+mod access;
+mod answer;
+mod commands;
+mod error;
+mod items;
+mod ndjson;
+mod positions;
+mod providers;
+mod push;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{delete, get, post},
+};
+use backstitch_schemas::ProviderName;
+
+pub use access::{AccessConfig, Token};
+
+use crate::{Directory, Progress};
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct HttpState {
+    /// The providers that this process owns.
+    pub directory: Arc<Directory>,
+    /// What has become visible; without it nothing can be waited for.
+    pub progress: Option<Arc<dyn Progress>>,
+    /// Who may call.
+    pub access: Arc<AccessConfig>,
+}
+
+/// All endpoints. Paths are absolute.
+pub fn router(state: HttpState) -> Router {
+    let limit = state.directory.max_mutation_bytes();
+    let provider = "/api/ingest/v1/providers/{name}";
+    let of = |rest: &str| format!("{provider}{rest}");
+    let router = Router::new()
+        .route("/api/ingest/v1/providers", get(providers::list_providers))
+        .route("/api/ingest/v1/positions", get(positions::get_position))
+        .route(provider, delete(commands::withdraw_provider))
+        .route(&of("/mutations"), post(push::push_mutation))
+        .route(&of("/refresh"), post(commands::refresh_provider));
+    let router = ["/confirm", "/removals/confirm"]
+        .iter()
+        .fold(router, |router, rest| router.route(&of(rest), post(commands::confirm_removals)));
+    let router = ["/discard", "/removals/discard"]
+        .iter()
+        .fold(router, |router, rest| router.route(&of(rest), post(commands::discard_removals)));
+    router
+        .layer(DefaultBodyLimit::max(limit))
+        // `route_layer`, so that the name in the path is known; unknown paths stay an empty 404.
+        .route_layer(middleware::from_fn_with_state(state.clone(), access::check_token))
+        .route_layer(middleware::from_fn(error::name_request))
+        .with_state(state)
+}
+
+/// A name that can be a provider's: one to 200 printable characters.
+fn provider_name(name: &str) -> Result<ProviderName, error::ApiError> {
+    let fits = (1..=200).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits {
+        return Ok(ProviderName::new(name));
+    }
+    Err(error::ApiError::Input(format!("`{name}` cannot be the name of a provider")))
+}

@@ -1,0 +1,181 @@
+//! `POST /api/ingest/v1/providers/{name}/mutations`
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Path, Query, Request, State},
+    http::header,
+    response::Response,
+};
+use backstitch_schemas::{EntityRef, ProviderName, RefContext, change::CauseKind};
+use serde::Deserialize;
+
+use super::{
+    HttpState,
+    answer::{PushAnswer, PushOptions},
+    error::ApiError,
+    items::{Intake, Item, RejectedItem},
+    provider_name, stream,
+};
+use crate::{ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle};
+
+/// How long a push waits for its owner to start.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// A mutation as one JSON document.
+#[derive(Debug, Deserialize)]
+struct Pushed {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    entities: Vec<Item>,
+    #[serde(default)]
+    added: Vec<Item>,
+    #[serde(default)]
+    removed: Vec<Removed>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Removed {
+    entity_ref: String,
+}
+
+/// A push that has its turn: no other mutation of the provider runs meanwhile.
+pub(super) struct Turn {
+    pub(super) provider: ProviderName,
+    connection: Connection,
+    _turn: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    async fn take(provider: ProviderName, owner: OwnerHandle) -> Self {
+        let turn = owner.turn.clone().lock_owned().await;
+        Self { provider, connection: Connection::new(owner.requests), _turn: turn }
+    }
+
+    pub(super) async fn apply(&self, mutation: Mutation) -> Result<MutationOutcome, ApiError> {
+        let applied = self.connection.apply(mutation, CauseKind::Push, None).await;
+        applied.map_err(|cause| match cause {
+            ApplyError::Rejected { .. } => ApiError::Input(cause.to_string()),
+            ApplyError::NotOwned | ApplyError::Unavailable(_) => ApiError::Unavailable(cause.to_string()),
+        })
+    }
+}
+
+/// Applies what a provider outside the process says.
+#[tracing::instrument(name = "api.ingest.push", skip_all, fields(provider = name))]
+pub(super) async fn push_mutation(
+    State(state): State<HttpState>,
+    Path(name): Path<String>,
+    Query(options): Query<PushOptions>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let provider = provider_name(&name)?;
+    // The time-out counts from when everything is acknowledged; only the words are checked here.
+    options.deadline()?;
+    if state.directory.is_configured(&provider) {
+        return Err(ApiError::Conflict(format!(
+            "the provider `{provider}` is configured, so it cannot be pushed"
+        )));
+    }
+    let owner = state.directory.owner_when_started(&provider, STARTING).await?;
+    let ndjson = is_ndjson(&request);
+    let intake = Intake { provider: provider.clone(), max_entity_bytes: state.directory.max_entity_bytes() };
+    if ndjson {
+        let turn = Turn::take(provider, owner).await;
+        return stream::push_lines(&state, &turn, intake, &options, request.into_body()).await;
+    }
+    // The whole document is read before the turn is taken: a slow pusher keeps nobody waiting.
+    let pushed = read(request.into_body(), state.directory.max_mutation_bytes()).await?;
+    let turn = Turn::take(provider, owner).await;
+    push_document(&state, &turn, &intake, &options, pushed).await
+}
+
+async fn push_document(
+    state: &HttpState,
+    turn: &Turn,
+    intake: &Intake,
+    options: &PushOptions,
+    pushed: Pushed,
+) -> Result<Response, ApiError> {
+    let full = match pushed.kind.as_str() {
+        "full" => true,
+        "delta" => false,
+        other => return Err(ApiError::Input(format!("type: expected `full` or `delta`, found `{other}`"))),
+    };
+    let items = if full { pushed.entities } else { pushed.added };
+    if full && items.is_empty() && !options.allow_empty {
+        return Err(ApiError::Input(
+            "an empty full mutation would remove everything; add ?allowEmpty=true if that is meant"
+                .to_owned(),
+        ));
+    }
+    let (submissions, rejected) = sort_out(intake, items);
+    if !rejected.is_empty() && !options.partial {
+        return Err(ApiError::Rejected {
+            message: format!("TypeError: {}; nothing was applied", rejected[0].reason),
+            rejected: serde_json::to_value(&rejected).unwrap_or_default(),
+        });
+    }
+    let mut answer = PushAnswer { accepted: submissions.len() as u64, ..PushAnswer::default() };
+    let refs: Vec<_> = submissions.iter().map(|submission| submission.entity_ref.clone()).collect();
+    let mutation = if full {
+        full_mutation(submissions, &rejected)
+    } else {
+        Mutation::Delta { added: submissions, removed: removed_refs(&pushed.removed)? }
+    };
+    let outcome = turn.apply(mutation).await?;
+    answer.removals = match &outcome.removal_skipped {
+        Some(why) => format!("skipped: {why}"),
+        None => "applied".to_owned(),
+    };
+    let position = outcome.position.clone();
+    answer.rejected = rejected;
+    answer.add(outcome);
+    Ok(answer.respond(state, &turn.provider, refs, &position, options.deadline()?).await)
+}
+
+fn full_mutation(submissions: Vec<Submission>, rejected: &[RejectedItem]) -> Mutation {
+    let unreadable = rejected.iter().find(|rejected| rejected.entity_ref.is_none());
+    let removal = match unreadable {
+        Some(rejected) => Removal::Skipped(format!("entity {} has no readable ref", rejected.line)),
+        None => Removal::Found,
+    };
+    let kept = rejected.iter().filter_map(|rejected| rejected.entity_ref.clone()).collect();
+    Mutation::Full { submissions, kept, removal }
+}
+
+fn sort_out(intake: &Intake, items: Vec<Item>) -> (Vec<Submission>, Vec<RejectedItem>) {
+    let (mut submissions, mut rejected) = (Vec::with_capacity(items.len()), Vec::new());
+    for (line, item) in (1..).zip(items) {
+        match intake.submission(line, item) {
+            Ok(submission) => submissions.push(submission),
+            Err(item) => rejected.push(item),
+        }
+    }
+    (submissions, rejected)
+}
+
+fn removed_refs(removed: &[Removed]) -> Result<Vec<EntityRef>, ApiError> {
+    let parse = |removed: &Removed| EntityRef::parse(&removed.entity_ref, RefContext::default());
+    removed.iter().map(|removed| parse(removed).map_err(|cause| ApiError::Input(cause.to_string()))).collect()
+}
+
+fn is_ndjson(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    ["application/x-ndjson", "application/ndjson", "application/jsonl"]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+async fn read(body: Body, limit: usize) -> Result<Pushed, ApiError> {
+    let bytes = to_bytes(body, limit).await.map_err(|_| {
+        ApiError::TooLarge(format!(
+            "the mutation is larger than {limit} bytes or broke off; push it as application/x-ndjson"
+        ))
+    })?;
+    serde_json::from_slice(&bytes).map_err(|cause| ApiError::Input(format!("not a mutation: {cause}")))
+}
