@@ -8,6 +8,7 @@ mod commit;
 mod errors;
 mod guard;
 mod parts;
+mod postgres;
 mod revision;
 mod rows;
 mod sqlite;
@@ -15,6 +16,7 @@ mod stored;
 mod stored_rows;
 
 pub use commit::*;
+pub use postgres::PostgresReadModel;
 pub use revision::Revision;
 pub use rows::*;
 pub use sqlite::SqliteReadModel;
