@@ -1,0 +1,162 @@
+//! How reading one place goes: what was seen, what is noted about it, when to try again.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+
+use backstitch_schemas::{Digest, Problem, Timestamp, source::SourceState};
+use tokio::task::AbortHandle;
+
+use super::{
+    Config,
+    fetch::{Again, Failure, Place},
+    read::Seen,
+};
+use crate::Wake;
+
+/// How long a file that vanished is given to come back, because some editors remove what they save.
+pub(super) const GRACE: Duration = Duration::from_millis(100);
+/// The longest back-off where nothing else is configured.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(150);
+
+/// How reading one place goes.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// What was seen when it was last read.
+    pub(super) seen: Option<Arc<Seen>>,
+    /// Whether anything would go if it were absent.
+    pub(super) held: bool,
+    /// Whether it was missing the last time, and is looked at once more.
+    pub(super) doubted: bool,
+    /// The read that is under way.
+    pub(super) running: Option<Running>,
+    /// The files whose change matters: its own, where it links to, those of placeholders.
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Whether the path is a link, so that anything around it may change it.
+    pub(super) linked: bool,
+    /// What is wrong in what was last read.
+    content_errors: Vec<Problem>,
+    failures: u32,
+    state: SourceState,
+}
+
+/// A read that is under way.
+pub(super) struct Running {
+    pub(super) handle: AbortHandle,
+    /// Tells its result from that of one that was replaced.
+    pub(super) ticket: u64,
+    pub(super) wake: Wake,
+    /// Whether it has to be read again afterwards, and for whom.
+    pub(super) again: Option<Wake>,
+}
+
+/// What is noted about an attempt.
+pub(super) struct Noted<'a> {
+    pub(super) outcome: &'a str,
+    pub(super) errors: Vec<Problem>,
+    pub(super) status: Option<u16>,
+    pub(super) entities: Option<usize>,
+    pub(super) note: Option<String>,
+}
+
+impl Reading {
+    /// Takes up where an earlier process left off.
+    ///
+    /// Its ETag is good only if nothing was wrong: what was wrong in a document is not kept.
+    pub(super) fn resume(state: SourceState) -> Self {
+        let sound = matches!(state.outcome.as_str(), "ok" | "unchanged") && state.errors.is_empty();
+        let etag = state.etag.clone().filter(|_| sound);
+        let digest = state.digest.as_deref().and_then(Digest::parse).unwrap_or_default();
+        let seen = etag.map(|etag| Arc::new(Seen { etag: Some(etag), digest, ..Seen::default() }));
+        Self { seen, state, ..Self::default() }
+    }
+
+    /// Notes a good read, and what is wrong in the content.
+    pub(super) fn succeeded(&mut self, seen: Seen, errors: Option<Vec<Problem>>) {
+        self.seen = Some(Arc::new(seen));
+        self.failures = 0;
+        self.doubted = false;
+        if let Some(errors) = errors {
+            self.content_errors = errors;
+        }
+    }
+
+    /// Whether it is known how the last attempt went, now or in an earlier process.
+    pub(super) fn has_outcome(&self) -> bool {
+        !self.state.outcome.is_empty()
+    }
+
+    /// What is wrong in what was last read.
+    pub(super) fn content_errors(&self) -> Vec<Problem> {
+        self.content_errors.clone()
+    }
+
+    /// The wait until the next attempt after a failure, drawn with `chance` between 0 and 1;
+    /// `None` if there is none.
+    pub(super) fn back_off(
+        &mut self,
+        failure: &Failure,
+        place: &Place,
+        config: &Config,
+        chance: f64,
+    ) -> Option<Duration> {
+        let regular = config.interval.map(|interval| interval.draw(chance));
+        match failure.again {
+            Again::Never => None,
+            Again::Regularly => regular,
+            Again::After { wait, .. } => Some(wait + Duration::from_secs(1).mul_f64(chance)),
+            Again::BackOff => {
+                self.failures += 1;
+                let first = match place {
+                    Place::File(_) => Duration::from_millis(50),
+                    Place::Url(_) => Duration::from_secs(2),
+                };
+                let longest = config.interval.map_or(LONGEST_BACK_OFF, |interval| interval.max);
+                let wait = first.saturating_mul(1 << (self.failures - 1).min(16)).min(longest);
+                Some(wait.mul_f64(0.5 + chance / 2.0))
+            }
+        }
+    }
+
+    /// What to write about the attempt, if it tells anything that was not known.
+    pub(super) fn note(
+        &mut self,
+        noted: Noted<'_>,
+        now: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Option<SourceState> {
+        let good = matches!(noted.outcome, "ok" | "absent");
+        let seen = self.seen.as_deref().filter(|_| noted.outcome == "ok");
+        // Parts have no place in the record, so an earlier process could not tell that they changed.
+        let etag = seen.map(|seen| seen.etag.clone().filter(|_| seen.parts.is_empty()));
+        let state = SourceState {
+            outcome: noted.outcome.to_owned(),
+            errors: noted.errors,
+            etag: etag.unwrap_or_else(|| self.state.etag.clone()),
+            digest: seen.map(|seen| seen.digest.to_string()).or_else(|| self.state.digest.clone()),
+            http_status: noted
+                .status
+                .filter(|status| *status != 304)
+                .map(i32::from)
+                .or_else(|| self.state.http_status.filter(|_| noted.status.is_some())),
+            last_read_at: Some(now),
+            last_success_at: if good { Some(now) } else { self.state.last_success_at },
+            next_read_at: next,
+            entities: noted.entities.and_then(|count| i64::try_from(count).ok()).or(self.state.entities),
+            note: noted.note,
+            ..SourceState::default()
+        };
+        let changed = !same(&state, &self.state);
+        self.state = state;
+        changed.then(|| self.state.clone())
+    }
+}
+
+/// Whether two states tell people the same; when they were written does not count.
+fn same(one: &SourceState, other: &SourceState) -> bool {
+    let timeless = |state: &SourceState| SourceState {
+        last_read_at: None,
+        last_success_at: None,
+        next_read_at: None,
+        ..state.clone()
+    };
+    timeless(one) == timeless(other)
+}

@@ -1,0 +1,210 @@
+//! From what a read brought to what is reported about it.
+
+use std::{sync::Arc, time::Duration};
+
+use backstitch_schemas::{Listing, Problem};
+
+use super::{
+    LocationFollower,
+    document::Descriptor,
+    expand::Expansion,
+    fetch::{Again, Failure, Place},
+    listings::LocationKey,
+    read::{Outcome, Seen},
+    reading::{GRACE, Noted},
+    schedule::Subject,
+};
+use crate::{Finding, Wake};
+
+impl LocationFollower {
+    /// Reports what reading a document brought, and plans the next read.
+    pub(super) fn read(&mut self, location: &Arc<str>, outcome: Outcome, wake: Wake) {
+        match outcome {
+            Outcome::Read(seen, descriptor) => self.read_content(location, seen, descriptor),
+            Outcome::Unchanged(seen) => self.unchanged(location, seen, wake),
+            Outcome::Absent => self.absent(location),
+            Outcome::Failed(failure) => self.failed(location, failure),
+        }
+    }
+
+    /// Takes note of what a pattern matches.
+    pub(super) fn expanded(&mut self, location: &Arc<str>, expansion: Expansion) {
+        let subject = Subject::Pattern(Arc::clone(location));
+        // What happened in a directory before it was watched may have been missed.
+        if self.watches.assign(&subject, expansion.directories) {
+            self.plan(subject.clone(), Duration::ZERO, Wake::Watched);
+        }
+        self.plan_regularly(&subject);
+        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        match expansion.files {
+            Ok(_) if expansion.shrank && !reading.doubted => {
+                reading.doubted = true;
+                self.plan(subject, GRACE, Wake::Watched);
+            }
+            Ok(files) => {
+                reading.doubted = false;
+                let changes = self.listings.matched(location, files);
+                self.apply(changes);
+                self.note(&subject, "ok", Vec::new(), None, None);
+            }
+            Err(problem) => {
+                let problem = Problem { location: Some(location.to_string()), ..problem };
+                self.note(&subject, "failed", vec![problem], None, None);
+            }
+        }
+    }
+
+    fn read_content(&mut self, location: &Arc<str>, seen: Seen, mut descriptor: Descriptor) {
+        let subject = Subject::Document(Arc::clone(location));
+        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        if descriptor.blank && reading.held {
+            descriptor.incomplete = true;
+            descriptor.errors.push(blank(location));
+        }
+        reading.held = descriptor.incomplete && reading.held || !descriptor.entities.is_empty();
+        let status = seen.status;
+        reading.succeeded(seen, Some(descriptor.errors.clone()));
+        for (key, edge) in self.listings.edges_mut(location).into_iter().flatten() {
+            (edge.settled, edge.reported) = (true, true);
+            // A Location that lists itself says nothing new about itself.
+            let entities = descriptor.entities.iter().filter(|entity| entity.entity_ref != key.0);
+            self.outbox.findings.push(Finding::Read {
+                listing: listing(key, location),
+                submissions: entities.map(|entity| entity.submission(location, &edge.origin)).collect(),
+                incomplete: descriptor.incomplete,
+                errors: descriptor.errors.clone(),
+            });
+        }
+        self.plan_regularly(&subject);
+        self.note(&subject, "ok", descriptor.errors, status, Some(descriptor.entities.len()));
+        let directories = self.watched_directories(&subject);
+        if self.watches.assign(&subject, directories) {
+            self.plan(subject, Duration::ZERO, Wake::Watched);
+        }
+    }
+
+    fn unchanged(&mut self, location: &Arc<str>, seen: Seen, wake: Wake) {
+        let subject = Subject::Document(Arc::clone(location));
+        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        let status = seen.status;
+        reading.succeeded(seen, None);
+        let errors = reading.content_errors();
+        let mut unsettled = false;
+        for (key, edge) in self.listings.edges_mut(location).into_iter().flatten() {
+            unsettled |= !edge.settled;
+            if edge.settled && (!edge.reported || wake == Wake::Person) {
+                edge.reported = true;
+                self.outbox.findings.push(Finding::Unchanged(listing(key, location)));
+            }
+        }
+        self.plan_regularly(&subject);
+        if unsettled {
+            // Listed anew while it was read.
+            self.plan(subject.clone(), Duration::ZERO, wake);
+        }
+        self.note(&subject, "ok", errors, status, None);
+    }
+
+    fn absent(&mut self, location: &Arc<str>) {
+        let subject = Subject::Document(Arc::clone(location));
+        self.plan_regularly(&subject);
+        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        if reading.held && !reading.doubted {
+            reading.doubted = true;
+            self.plan(subject, GRACE, Wake::Watched);
+            return;
+        }
+        (reading.held, reading.doubted, reading.seen) = (false, false, None);
+        let problem = does_not_exist(location);
+        let mut required = false;
+        for (key, edge) in self.listings.edges_mut(location).into_iter().flatten() {
+            (edge.settled, edge.reported) = (true, true);
+            required |= edge.required;
+            let error = edge.required.then(|| problem.clone());
+            self.outbox.findings.push(Finding::Absent { listing: listing(key, location), error });
+        }
+        let errors = if required { vec![problem] } else { Vec::new() };
+        self.note(&subject, "absent", errors, None, Some(0));
+        let directories = self.watched_directories(&subject);
+        if self.watches.assign(&subject, directories) {
+            self.plan(subject, Duration::ZERO, Wake::Watched);
+        }
+    }
+
+    fn failed(&mut self, location: &Arc<str>, failure: Failure) {
+        let subject = Subject::Document(Arc::clone(location));
+        let Some(place) = self.listings.document(location).map(|document| document.place.clone()) else {
+            return;
+        };
+        let chance = (self.chance)();
+        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        let wait = reading.back_off(&failure, &place, &self.config, chance);
+        // No request was made, so nothing is said about this place.
+        let deferred = matches!(failure.again, Again::After { asked: false, .. }) && reading.has_outcome();
+        if let Some(wait) = wait {
+            self.plan(subject.clone(), wait, Wake::Polling);
+        }
+        if deferred {
+            return;
+        }
+        let problem = Problem { location: Some(location.to_string()), ..failure.problem };
+        for key in self.listings.edges_mut(location).into_iter().flatten().map(|(key, _)| key) {
+            let finding = Finding::Failed { listing: listing(key, location), problem: problem.clone() };
+            self.outbox.findings.push(finding);
+        }
+        let outcome = if problem.name == "NotAllowedError" { "refused" } else { "failed" };
+        self.note(&subject, outcome, vec![problem], failure.status, None);
+        if matches!(place, Place::File(_)) {
+            let directories = self.watched_directories(&subject);
+            if self.watches.assign(&subject, directories) {
+                self.plan(subject, Duration::ZERO, Wake::Watched);
+            }
+        }
+    }
+
+    /// Plans the next read of what was read: URLs are polled; files are watched, and looked at
+    /// besides, for file systems that do not tell.
+    fn plan_regularly(&mut self, subject: &Subject) {
+        if let Some(interval) = self.config.interval {
+            let wait = interval.draw((self.chance)());
+            self.plan(subject.clone(), wait, Wake::Polling);
+        }
+    }
+
+    fn note(
+        &mut self,
+        subject: &Subject,
+        outcome: &str,
+        errors: Vec<Problem>,
+        status: Option<u16>,
+        entities: Option<usize>,
+    ) {
+        let (Subject::Document(location) | Subject::Pattern(location)) = subject;
+        let blind = location.starts_with("file:") && self.watches.is_blind(subject);
+        let note = blind.then(|| "it cannot be watched, and is looked at regularly".to_owned());
+        let (now, next) = (self.clock.now(), self.next_read(subject));
+        let Some(reading) = self.readings.get_mut(subject) else { return };
+        let noted = Noted { outcome, errors, status, entities, note };
+        if let Some(state) = reading.note(noted, now, next) {
+            self.outbox.states.push((location.to_string(), state));
+        }
+    }
+}
+
+fn listing(key: &LocationKey, listed: &Arc<str>) -> Listing {
+    Listing { location: key.0.clone(), document: Arc::clone(&key.1), listed: Arc::clone(listed) }
+}
+
+fn does_not_exist(location: &str) -> Problem {
+    let path = location.strip_prefix("file:").unwrap_or(location);
+    let problem = Problem::new("NotFoundError", format!("file {path} does not exist"));
+    let advice = format!("there is no `{path}`; correct the target, or write `presence: optional`");
+    Problem { location: Some(location.to_owned()), ..problem.with_advice(advice) }
+}
+
+fn blank(location: &str) -> Problem {
+    let problem = Problem::new("Error", format!("{location} is empty"));
+    let advice =
+        "nothing stands in it any more; what it held stays until the file is gone or no longer listed";
+    Problem { location: Some(location.to_owned()), line: Some(1), ..problem.with_advice(advice) }
+}

@@ -1,0 +1,309 @@
+//! Locations that list files: what is read, and how fast and how carefully changes are noticed.
+
+mod locations_support;
+
+use std::{fs, time::Duration};
+
+use backstitch_ingest::{Follower, Wake, locations::Config};
+use locations_support::{Reader, file, listing, location, nested, system};
+use tempfile::TempDir;
+
+const VISIBLE: Duration = Duration::from_millis(200);
+
+struct Tree {
+    root: TempDir,
+}
+
+impl Tree {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        // The name of a temporary directory may be a link on some systems.
+        self.root.path().canonicalize().unwrap().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        format!("file:{path}")
+    }
+}
+
+#[tokio::test]
+async fn a_saved_file_is_read_at_once_however_it_is_saved() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.until("the first read", |seen| seen.names(&a) == ["one"]).await;
+    assert_eq!(reader.listed["root"], [a.clone()].into());
+    reader.settle().await;
+
+    tree.write("a.yaml", &(system("one") + &system("two")));
+    let took = reader.until("an edit in place", |seen| seen.names(&a) == ["one", "two"]).await;
+    assert!(took < VISIBLE, "{took:?}");
+
+    tree.write("a.tmp", &system("three"));
+    fs::rename(tree.path("a.tmp"), tree.path("a.yaml")).unwrap();
+    let took = reader.until("a replacement", |seen| seen.names(&a) == ["three"]).await;
+    assert!(took < VISIBLE, "{took:?}");
+    let absent = reader.findings.iter().filter(|finding| finding.contains("absent")).count();
+    assert_eq!(absent, 0, "a replaced file was never gone");
+}
+
+#[tokio::test]
+async fn an_editor_that_removes_before_it_writes_loses_nothing() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let mut reader = Reader::new(Config::default());
+    let targets = [&*tree.path("a.yaml"), &*tree.path("*.yaml")];
+    reader.follower.follow(vec![location("root", "file", &targets)], &[]).await;
+    reader.settle().await;
+    fs::rename(tree.path("a.yaml"), tree.path("a.yaml~")).unwrap();
+    tree.write("a.yaml", &system("two"));
+    reader.until("the edit", |seen| seen.names(&a) == ["two"]).await;
+    reader.settle().await;
+    assert!(!reader.findings.iter().any(|finding| finding.contains("absent") || finding.contains("[]")));
+}
+
+#[tokio::test]
+async fn a_listed_file_that_is_removed_is_absent_with_advice() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.settle().await;
+    fs::remove_file(tree.path("a.yaml")).unwrap();
+    reader.until("the absence", |seen| seen.documents[&a].last == "absent").await;
+    let error = &reader.documents[&a].errors[0];
+    assert_eq!(error.message, format!("file {} does not exist", tree.path("a.yaml")));
+    assert!(error.advice.as_ref().unwrap().contains("correct the target"));
+    assert_eq!(reader.states[&a].outcome, "absent");
+
+    tree.write("a.yaml", &system("again"));
+    reader.until("its return", |seen| seen.names(&a) == ["again"]).await;
+}
+
+#[tokio::test]
+async fn an_optional_target_may_be_missing() {
+    let tree = Tree::new();
+    let mut optional = location("root", "file", &[&tree.path("x/a.yaml")]);
+    optional.required = false;
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![optional], &[]).await;
+    let a = format!("file:{}", tree.path("x/a.yaml"));
+    reader.until("the absence", |seen| seen.documents.get(&a).is_some_and(|a| a.last == "absent")).await;
+    assert!(reader.documents[&a].errors.is_empty());
+    reader.settle().await;
+
+    tree.write("x/a.yaml", &system("new"));
+    reader.until("it appears with its directory", |seen| seen.names(&a) == ["new"]).await;
+}
+
+#[tokio::test]
+async fn a_pattern_lists_what_matches_now() {
+    let tree = Tree::new();
+    let a = tree.write("a/catalog-info.yaml", &system("a"));
+    let b = tree.write("b/catalog-info.yaml", &system("b"));
+    tree.write("b/other.txt", "x");
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("**/catalog-info.yaml")])], &[]).await;
+    reader
+        .until("the matches", |seen| {
+            seen.listed.get("root").is_some_and(|listed| *listed == [a.clone(), b.clone()].into())
+        })
+        .await;
+    reader.until("their content", |seen| seen.names(&a) == ["a"] && seen.names(&b) == ["b"]).await;
+    reader.settle().await;
+
+    let c = tree.write("c/d/catalog-info.yaml", &system("c"));
+    reader.until("a match in a new directory", |seen| seen.names(&c) == ["c"]).await;
+    assert_eq!(reader.listed["root"].len(), 3);
+    reader.settle().await;
+
+    fs::remove_file(tree.path("b/catalog-info.yaml")).unwrap();
+    reader.until("a match is gone", |seen| !seen.listed["root"].contains(&b)).await;
+    reader.settle().await;
+    fs::rename(tree.path("c"), tree.path("e")).unwrap();
+    let moved = file(tree.path("e/d/catalog-info.yaml").as_ref());
+    reader
+        .until("a directory is renamed", |seen| seen.listed["root"] == [a.clone(), moved.clone()].into())
+        .await;
+    reader.settle().await;
+    tree.write("e/d/catalog-info.yaml", &system("moved"));
+    reader.until("an edit in it", |seen| seen.names(&moved) == ["moved"]).await;
+    fs::remove_dir_all(tree.path("a")).unwrap();
+    reader.until("a directory is gone", |seen| seen.listed["root"] == [moved.clone()].into()).await;
+    assert_eq!(reader.states[&b].outcome, "withdrawn");
+}
+
+#[tokio::test]
+async fn the_last_match_may_go_and_a_pattern_without_matches_says_so() {
+    let tree = Tree::new();
+    tree.write("a.yaml", &system("a"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("*.yaml")])], &[]).await;
+    reader.settle().await;
+    fs::remove_file(tree.path("a.yaml")).unwrap();
+    reader.until("the last match is gone", |seen| seen.listed["root"].is_empty()).await;
+    assert!(reader.listed_errors["root"][0].message.contains("*.yaml does not exist"));
+}
+
+#[tokio::test]
+async fn after_a_restart_an_empty_directory_withdraws_nothing() {
+    let tree = Tree::new();
+    fs::create_dir(tree.path("mounted")).unwrap();
+    let pattern = tree.path("mounted/**/*.yaml");
+    let a = format!("file:{}", tree.path("mounted/a.yaml"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&pattern])], &[listing("root", &a)]).await;
+    let key = format!("file:{pattern}");
+    reader
+        .until("the doubt", |seen| seen.states.get(&key).is_some_and(|state| state.outcome == "failed"))
+        .await;
+    assert!(reader.states[&key].errors[0].message.contains("is empty"));
+    assert!(!reader.listed.contains_key("root"));
+
+    tree.write("mounted/a.yaml", &system("a"));
+    reader.until("the volume is back", |seen| seen.listed.get("root") == Some(&[a.clone()].into())).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_that_cannot_be_listed_makes_the_set_unknown() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let tree = Tree::new();
+    let a = tree.write("a/a.yaml", &system("a"));
+    let closed = tree.path("a");
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("**/*.yaml")])], &[]).await;
+    reader.settle().await;
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read_dir(&closed).is_ok() {
+        return; // root lists everything
+    }
+    reader.follower.refresh(None, Wake::Person).await;
+    reader.settle().await;
+    assert_eq!(reader.listed["root"], [a].into());
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn nested_locations_are_read_once_per_edge_and_cycles_end() {
+    let tree = Tree::new();
+    let entity = |name: &str, target: &str| {
+        let head = "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata:\n  name: ";
+        format!("---\n{head}{name}\nspec:\n  target: {target}\n")
+    };
+    let a = tree.write("a.yaml", &entity("la", "./b/b.yaml"));
+    let b = tree.write("b/b.yaml", &(entity("lb", "../a.yaml") + &system("s")));
+    let mut reader = Reader::new(Config::default());
+    let all = vec![
+        location("root", "file", &[&tree.path("a.yaml")]),
+        nested("la", &a, &["./b/b.yaml"]),
+        nested("lb", &b, &["../a.yaml"]),
+    ];
+    reader.follower.follow(all.clone(), &[]).await;
+    reader.settle().await;
+    assert_eq!(reader.names(&b), ["lb", "s"]);
+    assert_eq!(reader.listed["lb"], [a.clone()].into());
+    let reads = |reader: &Reader| {
+        reader.findings.iter().filter(|f| f.starts_with(&*a) && f.contains("holds")).count()
+    };
+    assert_eq!(reads(&reader), 2, "once for each Location that lists it: {:#?}", reader.findings);
+
+    reader.follower.follow(all[..2].to_vec(), &[]).await;
+    reader.settle().await;
+    tree.write("a.yaml", &(entity("la", "./b/b.yaml") + &system("new")));
+    reader.until("an edit", |seen| seen.names(&a) == ["la", "new"]).await;
+    assert_eq!(reads(&reader), 3, "nobody follows the other edge any more");
+}
+
+#[tokio::test]
+async fn a_broken_document_leaves_its_siblings_and_makes_the_file_incomplete() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &(system("one") + "---\nkind: [\n" + &system("two")));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.settle().await;
+    assert_eq!(reader.names(&a), ["one", "two"]);
+    let document = &reader.documents[&a];
+    assert!(document.incomplete);
+    assert_eq!((document.errors[0].document, document.errors[0].location.as_deref()), (Some(2), Some(&*a)));
+    assert_eq!(reader.states[&a].errors, document.errors);
+    assert_eq!(reader.states[&a].entities, Some(2));
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_keeps_what_it_held() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.settle().await;
+    tree.write("a.yaml", "");
+    reader.until("the empty file", |seen| seen.documents[&a].submissions.is_empty()).await;
+    assert!(reader.documents[&a].incomplete);
+    assert!(reader.documents[&a].errors[0].message.contains("is empty"));
+}
+
+#[tokio::test]
+async fn what_a_placeholder_names_is_read_and_watched() {
+    let tree = Tree::new();
+    let api = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: api\nspec:\n  type: openapi\n  \
+               lifecycle: x\n  owner: me\n  definition:\n    $text: ./def/openapi.yaml\n";
+    let secret = api.replace("./def/openapi.yaml", "../../etc/passwd").replace("name: api", "name: secret");
+    tree.write("def/openapi.yaml", "first");
+    tree.write("x/api.yaml", "");
+    let a = tree.write("api.yaml", &format!("{api}---\n{secret}"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("api.yaml")])], &[]).await;
+    reader.settle().await;
+    let text =
+        |reader: &Reader, name: &str| reader.submission(name).unwrap().content.substitutions[0].text.clone();
+    assert_eq!(text(&reader, "api").as_deref(), Some("first"));
+    assert_eq!(text(&reader, "secret"), None);
+    let error = reader.submission("secret").unwrap().content.substitutions[0].error.clone().unwrap();
+    assert!(error.contains("same repository"), "{error}");
+
+    tree.write("def/openapi.yaml", "second");
+    reader.until("the new content", |seen| text(seen, "api").as_deref() == Some("second")).await;
+    assert_eq!(reader.names(&a).len(), 2);
+}
+
+#[tokio::test]
+async fn a_person_hears_of_what_did_not_change() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let mut reader = Reader::new(Config::default());
+    let root = location("root", "file", &[&tree.path("a.yaml")]);
+    reader.follower.follow(vec![root.clone()], &[]).await;
+    reader.settle().await;
+    reader.follower.refresh(Some(&root.entity_ref), Wake::Person).await;
+    assert!(reader.follower.is_busy());
+    reader.until("an answer", |seen| seen.documents[&a].last == "unchanged").await;
+    reader.settle().await;
+    assert!(!reader.follower.is_busy());
+}
+
+#[tokio::test]
+async fn a_thousand_files_are_read_and_one_edit_reads_one() {
+    let tree = Tree::new();
+    for index in 0..1000 {
+        tree.write(&format!("d{}/s{index}.yaml", index % 50), &system(&format!("s{index}")));
+    }
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("*/*.yaml")])], &[]).await;
+    reader.settle().await;
+    assert_eq!(reader.documents.len(), 1000);
+    reader.findings.clear();
+    let edited = tree.write("d7/s7.yaml", &system("edited"));
+    let took = reader.until("the edit", |seen| seen.names(&edited) == ["edited"]).await;
+    assert!(took < VISIBLE, "{took:?}");
+    reader.settle().await;
+    assert_eq!(reader.findings.len(), 1, "{:?}", reader.findings);
+}
