@@ -156,3 +156,72 @@ impl Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use backstitch_schemas::{EntityRef, ProviderName};
+
+    use super::*;
+
+    fn key(n: usize) -> ClaimKey {
+        let entity_ref = EntityRef::new("component", None, &format!("c{n}"));
+        ClaimKey::own(entity_ref, ProviderName::new("p"))
+    }
+
+    fn hold() -> Hold {
+        Hold::new(Some(RemovalHold::default()), None)
+    }
+
+    #[test]
+    fn few_removals_go_and_a_wave_waits() {
+        assert!(hold().admits(20, 100, Timestamp(0)));
+        assert!(!hold().admits(21, 100, Timestamp(0)));
+        assert!(hold().admits(9, 9, Timestamp(0)), "fewer than the minimum");
+        assert!(!hold().admits(10, 10, Timestamp(0)));
+        assert!(Hold::new(None, None).admits(100, 100, Timestamp(0)));
+    }
+
+    #[test]
+    fn removals_are_counted_over_an_hour() {
+        let mut hold = hold();
+        assert!(hold.admits(15, 100, Timestamp(0)));
+        assert!(!hold.admits(15, 85, Timestamp(HOUR_MS - 1)));
+        assert!(hold.admits(15, 85, Timestamp(HOUR_MS)));
+    }
+
+    #[test]
+    fn while_some_wait_every_further_one_does() {
+        let mut hold = hold();
+        hold.add([key(1), key(2)], Timestamp(5));
+        hold.set_count(2);
+        assert!(!hold.admits(1, 1_000, Timestamp(6)));
+        assert_eq!(hold.state().unwrap().since, Timestamp(5));
+        assert!(hold.retain(|key| *key == self::key(1)));
+        assert_eq!(hold.confirm(), [key(1)]);
+        assert!(hold.admits(1, 1_000, Timestamp(7)));
+    }
+
+    #[test]
+    fn a_restored_hold_stands_until_everything_was_looked_at() {
+        let held = Held { count: 30, since: Timestamp(5), sample: Vec::new() };
+        let mut hold = Hold::new(Some(RemovalHold::default()), Some(held.clone()));
+        assert_eq!(hold.state(), Some(held.clone()));
+        assert!(!hold.admits(1, 1_000, Timestamp(6)));
+        hold.looked_at_everything();
+        assert_eq!(hold.state(), None);
+
+        let mut hold = Hold::new(Some(RemovalHold::default()), Some(held));
+        hold.confirm();
+        assert!(hold.admits(30, 100, Timestamp(6)), "confirmed before they were found again");
+        assert!(!hold.admits(30, 70, Timestamp(6)));
+    }
+
+    #[test]
+    fn discarded_removals_count_anew() {
+        let mut hold = hold();
+        hold.add([key(1)], Timestamp(5));
+        hold.discard();
+        assert_eq!(hold.state(), None);
+        assert!(hold.admits(1, 100, Timestamp(6)));
+    }
+}

@@ -213,3 +213,86 @@ fn item_of(value: Value) -> Result<Item, String> {
     }
     serde_json::from_value(value).map_err(|cause| cause.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use backstitch_schemas::ProviderName;
+
+    use super::*;
+
+    fn lines(text: &str, cut: usize) -> Lines {
+        let intake = Intake { provider: ProviderName::new("p"), max_entity_bytes: 1_000 };
+        let mut lines = Lines::new(intake);
+        text.as_bytes().chunks(cut).for_each(|part| lines.feed(part));
+        lines.finish();
+        lines
+    }
+
+    fn entity(name: &str) -> String {
+        format!(r#"{{"apiVersion":"v1","kind":"Component","metadata":{{"name":"{name}"}}}}"#)
+    }
+
+    #[test]
+    fn lines_may_be_cut_anywhere() {
+        let text = format!(
+            "{}\n\r\n{{\"entity\":{},\"locationKey\":\"k\"}}\n{{\"end\":true,\"count\":2}}",
+            entity("a"),
+            entity("b")
+        );
+        for cut in [1, 7, 64, 10_000] {
+            let mut lines = lines(&text, cut);
+            assert_eq!(lines.complete(), Ok(()), "cut at {cut}");
+            let chunk = lines.take_chunk();
+            assert_eq!(chunk.len(), 2);
+            assert_eq!(chunk[1].location_key.as_deref(), Some("k"));
+            assert_eq!(chunk[0].content.location, "provider:p");
+        }
+    }
+
+    #[test]
+    fn only_a_stream_that_says_so_is_complete() {
+        let a = entity("a");
+        for (text, reason) in [
+            (a.clone(), "the stream did not end with"),
+            (format!("{a}\n{{\"end\":true,\"count\":2}}"), "the end line says 2 entities, but 1 came"),
+            (format!("{a}\n{{\"end\":true}}"), "the end line says"),
+            (format!("{{\"end\":true,\"count\":1}}\n{a}"), "there were lines after the end line"),
+            (format!("{a}\n{{\"kind\n{{\"end\":true,\"count\":2}}"), "line 2 has no readable ref"),
+        ] {
+            let why = lines(&text, 50).complete().unwrap_err();
+            assert!(why.starts_with(reason), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_rejected_line_with_a_readable_ref_leaves_the_stream_complete() {
+        let text = format!(
+            "{{\"kind\":\"Component\",\"metadata\":{{\"name\":\"a\"}}}}\n{}\n{{\"end\":true,\"count\":2}}",
+            entity("b")
+        );
+        let lines = lines(&text, 50);
+        assert_eq!(lines.complete(), Ok(()));
+        assert_eq!(lines.rejected[0].line, 1);
+        assert_eq!(lines.seen.len(), 2);
+        assert_eq!(lines.accepted, 1);
+    }
+
+    #[test]
+    fn the_last_of_two_lines_counts_and_both_are_named() {
+        let text = format!("{}\n{}\n", entity("a"), entity("a"));
+        let mut lines = lines(&text, 50);
+        assert_eq!(lines.take_chunk().len(), 1);
+        assert_eq!(
+            lines.warnings,
+            ["component:default/a is described twice, in line 1 and in line 2; the last counts"]
+        );
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_kept_in_memory() {
+        let text = format!("{}\n{}\n", "x".repeat(100_000), entity("a"));
+        let lines = lines(&text, 4_096);
+        assert_eq!(lines.rejected[0].reason, "the line is too long");
+        assert_eq!(lines.accepted, 1);
+    }
+}
