@@ -10,8 +10,8 @@ use std::{
 };
 
 use backstitch_read_model::{
-    ClaimId, ClaimRow, ClaimState, Commit, EntityRow, HistoryOperation, HistoryRow, PostgresReadModel, ReadModel,
-    RefId, RefRow, RelationEnd, RelationRow, Revision, SqliteReadModel, Standing, TypeId, TypeRow,
+    ClaimId, ClaimRow, ClaimState, Commit, EntityRow, HistoryOperation, HistoryRow, PostgresReadModel,
+    ReadModel, RefId, RefRow, RelationEnd, RelationRow, Revision, SqliteReadModel, Standing, TypeId, TypeRow,
 };
 use backstitch_schemas::{
     ClaimKey, Digest, EntityRef, Identity, ProviderName, Timestamp,
@@ -38,7 +38,8 @@ async fn main() {
 }
 
 async fn measure(name: &str, model: Arc<dyn ReadModel>) {
-    let leadership = model.lead("bench", Duration::from_secs(600)).await.unwrap().expect("an empty read model");
+    let leadership =
+        model.lead("bench", Duration::from_secs(600)).await.unwrap().expect("an empty read model");
     let mut base = Revision::start_of(1);
     let mut slowest = Duration::ZERO;
     let mut total = Duration::ZERO;
@@ -127,7 +128,8 @@ fn add(commit: &mut Commit, id: i32, revision: Revision) {
         etag: format!("{digest}01234567"),
         revision,
     });
-    let end = |kind| RelationEnd { kind: format!("relation{kind}"), target: self::entity_ref(other(id, kind)) };
+    let end =
+        |kind| RelationEnd { kind: format!("relation{kind}"), target: self::entity_ref(other(id, kind)) };
     commit.history.push(HistoryRow {
         revision,
         commit: commit.revision,

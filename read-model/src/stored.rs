@@ -122,13 +122,20 @@ impl Squeeze {
     }
 }
 
-/// Reads back what [`Squeeze`] made.
-pub(crate) fn unsqueeze(frame: &[u8]) -> Result<String, ReadModelError> {
-    let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
-    let size = size.and_then(|size| usize::try_from(size).ok());
-    let size = size.ok_or_else(|| damaged("a history body is no zstd frame"))?;
-    let bytes = bulk::decompress(frame, size).map_err(damaged)?;
-    String::from_utf8(bytes).map_err(damaged)
+/// Reads back what [`Squeeze`] made. One for many bodies, because each has to set up its tables.
+pub(crate) struct Unsqueeze(bulk::Decompressor<'static>);
+
+impl Unsqueeze {
+    pub(crate) fn new() -> Self {
+        Self(bulk::Decompressor::new().expect("no dictionary is loaded"))
+    }
+
+    pub(crate) fn body(&mut self, frame: &[u8]) -> Result<String, ReadModelError> {
+        let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
+        let size = size.and_then(|size| usize::try_from(size).ok());
+        let size = size.ok_or_else(|| damaged("a history body is no zstd frame"))?;
+        String::from_utf8(self.0.decompress(frame, size).map_err(damaged)?).map_err(damaged)
+    }
 }
 
 #[cfg(test)]
@@ -138,11 +145,11 @@ mod tests {
     #[test]
     fn what_is_squeezed_comes_back() {
         let long = "ä🦀\u{0}".repeat(100_000);
-        let mut squeeze = Squeeze::new();
+        let (mut squeeze, mut unsqueeze) = (Squeeze::new(), Unsqueeze::new());
         for body in ["", "{}", long.as_str()] {
-            assert_eq!(unsqueeze(&squeeze.frame(body)).unwrap(), body);
+            assert_eq!(unsqueeze.body(&squeeze.frame(body)).unwrap(), body);
         }
-        assert!(unsqueeze(b"no frame").is_err());
+        assert!(unsqueeze.body(b"no frame").is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     ClaimHead, ClaimId, ClaimRecord, ClaimState, EntityHead, EntityRecord, HistoryOperation, HistoryRow,
     ReadModelError, RefId, Revision, Standing,
-    stored::{self, Word as _},
+    stored::{self, Unsqueeze, Word as _},
 };
 
 /// A claim with its ref and the winner of that ref.
@@ -28,6 +28,13 @@ pub(crate) struct StoredClaim {
     pub(crate) errors: String,
     pub(crate) winner_provider: Option<String>,
     pub(crate) winner_listing: Option<String>,
+}
+
+impl StoredClaim {
+    /// What people are told about some claims.
+    pub(crate) fn records(rows: Vec<Self>) -> Result<Vec<ClaimRecord>, ReadModelError> {
+        rows.into_iter().map(ClaimRecord::try_from).collect()
+    }
 }
 
 impl TryFrom<StoredClaim> for ClaimRecord {
@@ -161,31 +168,26 @@ pub(crate) struct StoredChange {
     pub(crate) body: Option<Vec<u8>>,
 }
 
-impl TryFrom<StoredChange> for HistoryRow {
-    type Error = ReadModelError;
+impl StoredChange {
+    /// What the stages see of some changes.
+    pub(crate) fn history(rows: Vec<Self>) -> Result<Vec<HistoryRow>, ReadModelError> {
+        let mut unsqueeze = Unsqueeze::new();
+        rows.into_iter().map(|row| row.history_row(&mut unsqueeze)).collect()
+    }
 
-    fn try_from(row: StoredChange) -> Result<Self, ReadModelError> {
-        Ok(Self {
-            revision: Revision(row.revision),
-            commit: Revision(row.commit_revision),
-            at: Timestamp(row.committed_at),
-            entity_ref: EntityRef::from_canonical(&row.entity_ref),
-            operation: HistoryOperation::of_word(&row.operation)?,
-            uid: row.uid,
-            etag: row.etag,
-            body: row.body.as_deref().map(stored::unsqueeze).transpose()?,
-            relations_added: stored::of_json_list(&row.relations_added)?,
-            relations_removed: stored::of_json_list(&row.relations_removed)?,
-            cause: stored::of_json(&row.cause)?,
+    fn history_row(self, unsqueeze: &mut Unsqueeze) -> Result<HistoryRow, ReadModelError> {
+        Ok(HistoryRow {
+            revision: Revision(self.revision),
+            commit: Revision(self.commit_revision),
+            at: Timestamp(self.committed_at),
+            entity_ref: EntityRef::from_canonical(&self.entity_ref),
+            operation: HistoryOperation::of_word(&self.operation)?,
+            uid: self.uid,
+            etag: self.etag,
+            body: self.body.as_deref().map(|frame| unsqueeze.body(frame)).transpose()?,
+            relations_added: stored::of_json_list(&self.relations_added)?,
+            relations_removed: stored::of_json_list(&self.relations_removed)?,
+            cause: stored::of_json(&self.cause)?,
         })
     }
-}
-
-/// Converts all rows, or tells what is wrong with the first that cannot be.
-pub(crate) fn converted<S, T>(rows: Vec<S>) -> Result<Vec<T>, ReadModelError>
-where
-    T: TryFrom<S>,
-    ReadModelError: From<T::Error>,
-{
-    rows.into_iter().map(|row| T::try_from(row).map_err(ReadModelError::from)).collect()
 }

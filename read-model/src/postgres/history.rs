@@ -4,10 +4,7 @@ use backstitch_schemas::EntityRef;
 use sqlx::{PgConnection, PgPool};
 
 use super::read::{begin, head_within, limit};
-use crate::{
-    HistoryRow, ReadModelError, Revision, errors,
-    stored_rows::{StoredChange, converted},
-};
+use crate::{HistoryRow, ReadModelError, Revision, errors, stored_rows::StoredChange};
 
 /// The changes of whole commits after `since`; see the trait.
 pub(super) async fn changes_since(
@@ -28,7 +25,7 @@ pub(super) async fn changes_since(
     .await
     .map_err(errors::reading)?;
     let changes = between(&mut tx, since, last.map_or(head.revision, Revision)).await;
-    converted(changes.map_err(errors::reading)?).map(Some)
+    StoredChange::history(changes.map_err(errors::reading)?).map(Some)
 }
 
 /// The history of one ref, newest first.
@@ -51,7 +48,7 @@ pub(super) async fn history_of(
     .fetch_all(&mut *tx)
     .await
     .map_err(errors::reading)?;
-    converted(at(&mut tx, &revisions).await.map_err(errors::reading)?)
+    StoredChange::history(at(&mut tx, &revisions).await.map_err(errors::reading)?)
 }
 
 /// The newest changes, newest first.
@@ -62,7 +59,7 @@ pub(super) async fn latest_changes(readers: &PgPool, rows: usize) -> Result<Vec<
             .fetch_all(&mut *tx)
             .await
             .map_err(errors::reading)?;
-    converted(at(&mut tx, &revisions).await.map_err(errors::reading)?)
+    StoredChange::history(at(&mut tx, &revisions).await.map_err(errors::reading)?)
 }
 
 /// Changes after one revision and up to another, oldest first.

@@ -5,8 +5,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Head, Page, PositionRow, ReadModelError, Revision, SourceRow, errors,
-    stored,
-    stored_rows::{StoredClaim, converted},
+    stored, stored_rows::StoredClaim,
 };
 
 /// A transaction that reads one commit.
@@ -147,7 +146,7 @@ async fn records(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<ClaimRecord
         .fetch_all(conn)
         .await
         .map_err(errors::reading)?;
-    converted(rows)
+    StoredClaim::records(rows)
 }
 
 /// What `catalog.sources` says.

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use backstitch_schemas::EntityRef;
+use futures::StreamExt as _;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::mpsc;
 
 use super::read;
 use crate::{
-    EntityHead, EntityRecord, Parts, ReadModelError, RefId, RefRow, RelationRow, Revision, SnapshotPart,
-    StitcherPart, TypeId, TypeRow, errors,
+    ClaimId, EntityHead, EntityRecord, Parts, ReadModelError, RefId, RefRow, RelationRow, Revision,
+    SnapshotPart, StitcherPart, TypeId, TypeRow, errors,
     parts::{self, Sender, Stop},
     stored,
     stored_rows::{StoredEntity, StoredEntityHead, StoredHead},
@@ -112,22 +113,41 @@ async fn send_claims(
     sender.send_rows(rows.fetch(&mut **tx), parts::ROWS, convert, StitcherPart::Claims).await
 }
 
+/// All relations of one source come as one row: handing over a row costs more than reading it.
 async fn send_relations<P>(
     tx: &mut Tx,
     sender: &Sender<P>,
     part: fn(Vec<RelationRow>) -> P,
 ) -> Result<(), Stop> {
-    let rows = sqlx::query_as(
-        "SELECT source_id, type_id, target_id, originator_id FROM relations
-        ORDER BY source_id, type_id, target_id, originator_id",
-    );
-    let convert = |(source, kind, target, originator)| {
-        Ok(RelationRow {
-            originator: crate::ClaimId(originator),
-            source: RefId(source),
-            kind: TypeId(kind),
-            target: RefId(target),
-        })
-    };
-    sender.send_rows(rows.fetch(&mut **tx), parts::ROWS, convert, part).await
+    let mut sources = sqlx::query_as::<_, (i32, String)>(
+        "SELECT source_id, group_concat(type_id || ' ' || target_id || ' ' || originator_id, ' ')
+        FROM relations GROUP BY source_id",
+    )
+    .fetch(&mut **tx);
+    let mut waiting = Vec::new();
+    while let Some(row) = sources.next().await {
+        let (source, numbers) = row?;
+        of_source(RefId(source), &numbers, &mut waiting)?;
+        if waiting.len() >= parts::ROWS {
+            sender.send(part(std::mem::take(&mut waiting))).await?;
+        }
+    }
+    if waiting.is_empty() { Ok(()) } else { sender.send(part(waiting)).await }
+}
+
+/// Reads type, target and originator of each relation of `source`.
+fn of_source(source: RefId, numbers: &str, relations: &mut Vec<RelationRow>) -> Result<(), ReadModelError> {
+    let numbers = numbers.split(' ').map(str::parse).collect::<Result<Vec<i64>, _>>();
+    for relation in numbers.map_err(stored::damaged)?.chunks(3) {
+        let [kind, target, originator] = *relation else {
+            return Err(stored::damaged("a relation has a type, a target and an originator"));
+        };
+        relations.push(RelationRow {
+            source,
+            kind: TypeId(i16::try_from(kind).map_err(stored::damaged)?),
+            target: RefId(i32::try_from(target).map_err(stored::damaged)?),
+            originator: ClaimId(originator),
+        });
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Head, HistoryRow, Page, PositionRow, ReadModelError, Revision,
     SourceRow, errors, stored,
-    stored_rows::{StoredChange, StoredClaim, converted},
+    stored_rows::{StoredChange, StoredClaim},
 };
 
 const CHANGE: &str = "SELECT h.revision, h.commit_revision, h.committed_at, r.entity_ref, h.operation, h.uid,
@@ -93,7 +93,7 @@ pub(super) async fn changes_since(
         .fetch_all(&mut *tx)
         .await
         .map_err(errors::reading)?;
-    converted(changes).map(Some)
+    StoredChange::history(changes).map(Some)
 }
 
 /// The history of one ref, newest first.
@@ -104,7 +104,7 @@ pub(super) async fn history_of(
 ) -> Result<Vec<HistoryRow>, ReadModelError> {
     let sql = format!("{CHANGE} WHERE r.entity_ref = ? ORDER BY h.revision DESC LIMIT ?");
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(entity_ref.as_str()).bind(limit(rows));
-    converted::<StoredChange, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+    StoredChange::history(query.fetch_all(readers).await.map_err(errors::reading)?)
 }
 
 /// The newest changes, newest first.
@@ -114,7 +114,7 @@ pub(super) async fn latest_changes(
 ) -> Result<Vec<HistoryRow>, ReadModelError> {
     let sql = format!("{CHANGE} ORDER BY h.revision DESC LIMIT ?");
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit(rows));
-    converted::<StoredChange, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+    StoredChange::history(query.fetch_all(readers).await.map_err(errors::reading)?)
 }
 
 /// All claims on one ref, in the order in which they were made.
@@ -124,7 +124,7 @@ pub(super) async fn claims_of(
 ) -> Result<Vec<ClaimRecord>, ReadModelError> {
     let sql = format!("{CLAIM} WHERE r.entity_ref = ? ORDER BY c.id");
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(entity_ref.as_str());
-    converted::<StoredClaim, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+    StoredClaim::records(query.fetch_all(readers).await.map_err(errors::reading)?)
 }
 
 /// Claims of one provider on some refs.
@@ -137,7 +137,7 @@ pub(super) async fn claims_of_provider(
         "{CLAIM} WHERE r.entity_ref IN (SELECT value FROM json_each(?)) AND c.provider = ? ORDER BY c.ref_id, c.id"
     );
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(stored::json(refs)).bind(provider.as_str());
-    converted::<StoredClaim, _>(query.fetch_all(readers).await.map_err(errors::reading)?)
+    StoredClaim::records(query.fetch_all(readers).await.map_err(errors::reading)?)
 }
 
 /// Claims with errors, and refused ones.
@@ -169,7 +169,7 @@ async fn page(
     let sql = format!("{CLAIM} WHERE {condition} ORDER BY c.ref_id, c.id LIMIT ?");
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit(rows));
     let claims: Vec<StoredClaim> = query.fetch_all(&mut *tx).await.map_err(errors::reading)?;
-    Ok(Page { items: converted(claims)?, total })
+    Ok(Page { items: StoredClaim::records(claims)?, total })
 }
 
 /// What `catalog.sources` says.
