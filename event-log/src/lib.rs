@@ -13,6 +13,7 @@
 //!   whose input was taken under an earlier assignment of its group is fenced as well.
 
 pub mod embedded;
+pub mod kafka;
 
 use std::{fmt, sync::Arc, time::Duration};
 

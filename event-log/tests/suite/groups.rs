@@ -7,7 +7,7 @@ use backstitch_schemas::Topic;
 
 use super::{Fixture, tools::*};
 
-pub async fn a_group_without_positions_starts_at_the_beginning(fixture: impl Fixture) {
+pub(crate) async fn a_group_without_positions_starts_at_the_beginning(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..3)).await;
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -18,7 +18,7 @@ pub async fn a_group_without_positions_starts_at_the_beginning(fixture: impl Fix
     assert_eq!(values(&records), ["value 0", "value 1", "value 2"]);
 }
 
-pub async fn a_group_goes_on_where_its_last_step_ended(fixture: impl Fixture) {
+pub(crate) async fn a_group_goes_on_where_its_last_step_ended(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..3)).await;
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -32,7 +32,7 @@ pub async fn a_group_goes_on_where_its_last_step_ended(fixture: impl Fixture) {
     assert_eq!(values(&records), ["value 3", "value 4"]);
 }
 
-pub async fn a_rewound_member_gets_what_it_did_not_advance_past(fixture: impl Fixture) {
+pub(crate) async fn a_rewound_member_gets_what_it_did_not_advance_past(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..2)).await;
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -48,7 +48,7 @@ pub async fn a_rewound_member_gets_what_it_did_not_advance_past(fixture: impl Fi
     producer.append(&[], Some(&batch.advance)).await.unwrap();
 }
 
-pub async fn groups_do_not_know_each_other(fixture: impl Fixture) {
+pub(crate) async fn groups_do_not_know_each_other(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..2)).await;
     for group in ["one", "other"] {
@@ -60,7 +60,7 @@ pub async fn groups_do_not_know_each_other(fixture: impl Fixture) {
     }
 }
 
-pub async fn a_member_that_lost_its_partitions_is_fenced(fixture: impl Fixture) {
+pub(crate) async fn a_member_that_lost_its_partitions_is_fenced(fixture: impl Fixture) {
     let log = fixture.log();
     let spread = (0..log.partitions(Topic::Changes))
         .map(|n| Record { partition: Partition(n), ..record(Topic::Changes, &format!("key {n}"), "input") });
@@ -97,7 +97,7 @@ pub async fn a_member_that_lost_its_partitions_is_fenced(fixture: impl Fixture) 
     assert_eq!(values(&all(&log, Topic::Processed).await), ["right"]);
 }
 
-pub async fn a_member_collects_while_it_may_linger(fixture: impl Fixture) {
+pub(crate) async fn a_member_collects_while_it_may_linger(fixture: impl Fixture) {
     let log = fixture.log();
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
     assigned(consumer.as_mut()).await;

@@ -1,8 +1,8 @@
 //! The behaviour that every implementation of the log promises, as tests over a [`Fixture`].
 
-pub mod groups;
-pub mod reading;
-pub mod steps;
+pub(crate) mod groups;
+pub(crate) mod reading;
+pub(crate) mod steps;
 mod tools;
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use backstitch_event_log::EventLog;
 
 /// An implementation under test.
-pub trait Fixture: Sized {
+pub(crate) trait Fixture: Sized {
     /// Whether a superseded record is gone as soon as the next step is acknowledged.
     const COMPACTS_AT_ONCE: bool;
 

@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 
 use super::{Fixture, tools::*};
 
-pub async fn records_are_read_in_the_order_in_which_they_were_appended(fixture: impl Fixture) {
+pub(crate) async fn records_are_read_in_the_order_in_which_they_were_appended(fixture: impl Fixture) {
     let log = fixture.log();
     for start in [0, 500, 1_000] {
         append(&log, &commands(start..start + 500)).await;
@@ -20,7 +20,7 @@ pub async fn records_are_read_in_the_order_in_which_they_were_appended(fixture: 
     assert!(read.is_sorted_by(|a, b| a.offset < b.offset));
 }
 
-pub async fn every_internal_topic_begins_with_the_header_of_the_log(fixture: impl Fixture) {
+pub(crate) async fn every_internal_topic_begins_with_the_header_of_the_log(fixture: impl Fixture) {
     let log = fixture.log();
     for topic in Topic::INTERNAL {
         append(&log, &[record(topic, "a", "b")]).await;
@@ -36,7 +36,7 @@ pub async fn every_internal_topic_begins_with_the_header_of_the_log(fixture: imp
     }
 }
 
-pub async fn every_byte_comes_back(fixture: impl Fixture) {
+pub(crate) async fn every_byte_comes_back(fixture: impl Fixture) {
     let log = fixture.log();
     let bytes = Bytes::from_iter(0..=255_u8);
     let mut appended = record(Topic::Changes, "", "");
@@ -47,7 +47,7 @@ pub async fn every_byte_comes_back(fixture: impl Fixture) {
     assert_eq!((&read[0].key, &read[0].value), (&bytes, &bytes));
 }
 
-pub async fn headers_come_back_in_order(fixture: impl Fixture) {
+pub(crate) async fn headers_come_back_in_order(fixture: impl Fixture) {
     let log = fixture.log();
     let headers = [("traceparent", "00-1"), ("ce_subject", "component:default/größe"), ("traceparent", "")];
     let mut appended = record(Topic::Changes, "a", "b");
@@ -60,7 +60,7 @@ pub async fn headers_come_back_in_order(fixture: impl Fixture) {
     assert_eq!(read[0].header("ce_source"), None);
 }
 
-pub async fn a_record_of_ten_megabytes_comes_back(fixture: impl Fixture) {
+pub(crate) async fn a_record_of_ten_megabytes_comes_back(fixture: impl Fixture) {
     let log = fixture.log();
     let value = Bytes::from_iter((0..10_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]));
     let large = Record { value: value.clone(), ..record(Topic::Changes, "large", "") };
@@ -70,7 +70,7 @@ pub async fn a_record_of_ten_megabytes_comes_back(fixture: impl Fixture) {
     assert!(read[0].value == value, "the large value came back altered");
 }
 
-pub async fn only_the_latest_record_of_a_key_counts<F: Fixture>(fixture: F) {
+pub(crate) async fn only_the_latest_record_of_a_key_counts<F: Fixture>(fixture: F) {
     let log = fixture.log();
     let change = |key, value| record(Topic::Changes, key, value);
     append(&log, &[change("a", "a1"), change("b", "b1"), change("a", "a2"), change("c", "c1")]).await;
@@ -87,7 +87,7 @@ pub async fn only_the_latest_record_of_a_key_counts<F: Fixture>(fixture: F) {
     }
 }
 
-pub async fn next_until_end_stops_where_the_log_ended(fixture: impl Fixture) {
+pub(crate) async fn next_until_end_stops_where_the_log_ended(fixture: impl Fixture) {
     let log = fixture.log();
     // Several steps, and a superseded record last but one: markers and gaps are no records.
     append(&log, &[record(Topic::Changes, "a", "1")]).await;
@@ -103,7 +103,7 @@ pub async fn next_until_end_stops_where_the_log_ended(fixture: impl Fixture) {
     assert!(rest(at_end.as_mut()).await.is_empty());
 }
 
-pub async fn next_until_end_of_an_empty_topic_is_empty(fixture: impl Fixture) {
+pub(crate) async fn next_until_end_of_an_empty_topic_is_empty(fixture: impl Fixture) {
     let log = fixture.log();
     let mut reader = log.read(Topic::Entities, &[]).await.unwrap();
     assert!(rest(reader.as_mut()).await.is_empty());
@@ -111,7 +111,7 @@ pub async fn next_until_end_of_an_empty_topic_is_empty(fixture: impl Fixture) {
     assert_eq!(values(&rest(reader.as_mut()).await), ["1"]);
 }
 
-pub async fn a_waiting_reader_is_woken_by_an_append(fixture: impl Fixture) {
+pub(crate) async fn a_waiting_reader_is_woken_by_an_append(fixture: impl Fixture) {
     let log = fixture.log();
     let mut reader = log.read(Topic::Commands, &log.end(Topic::Commands).await.unwrap()).await.unwrap();
     let reading = tokio::spawn(async move { reader.next(&BatchLimits::default()).await });
@@ -120,7 +120,7 @@ pub async fn a_waiting_reader_is_woken_by_an_append(fixture: impl Fixture) {
     assert_eq!(values(&records), ["value 0"]);
 }
 
-pub async fn a_reader_begins_where_it_is_told(fixture: impl Fixture) {
+pub(crate) async fn a_reader_begins_where_it_is_told(fixture: impl Fixture) {
     let log = fixture.log();
     let offsets = append(&log, &commands(0..5)).await;
     let mut reader = log.read(Topic::Commands, &[(Partition(0), offsets[3])]).await.unwrap();
@@ -133,7 +133,7 @@ pub async fn a_reader_begins_where_it_is_told(fixture: impl Fixture) {
     assert!(position > offsets[4]);
 }
 
-pub async fn a_reader_that_is_cancelled_loses_nothing(fixture: impl Fixture) {
+pub(crate) async fn a_reader_that_is_cancelled_loses_nothing(fixture: impl Fixture) {
     let log = fixture.log();
     let mut reader = log.read(Topic::Commands, &log.end(Topic::Commands).await.unwrap()).await.unwrap();
     assert!(reader.next(&BatchLimits::default()).now_or_never().is_none());
@@ -144,7 +144,7 @@ pub async fn a_reader_that_is_cancelled_loses_nothing(fixture: impl Fixture) {
     assert_eq!(values(&rest(reader.as_mut()).await), ["value 0", "value 1", "value 2"]);
 }
 
-pub async fn a_batch_keeps_its_limits(fixture: impl Fixture) {
+pub(crate) async fn a_batch_keeps_its_limits(fixture: impl Fixture) {
     let log = fixture.log();
     let from = log.end(Topic::Commands).await.unwrap();
     append(&log, &commands(0..10)).await;
@@ -164,7 +164,7 @@ pub async fn a_batch_keeps_its_limits(fixture: impl Fixture) {
     }
 }
 
-pub async fn a_position_beyond_the_end_is_out_of_range(fixture: impl Fixture) {
+pub(crate) async fn a_position_beyond_the_end_is_out_of_range(fixture: impl Fixture) {
     let log = fixture.log();
     let beyond = Offset(1_000_000);
     let outcome = match log.read(Topic::Changes, &[(Partition(0), beyond)]).await {

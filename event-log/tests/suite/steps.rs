@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Fixture, tools::*};
 
-pub async fn what_was_acknowledged_is_there_after_reopening(fixture: impl Fixture) {
+pub(crate) async fn what_was_acknowledged_is_there_after_reopening(fixture: impl Fixture) {
     let log = fixture.log();
     let identity = log.identity();
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -25,7 +25,7 @@ pub async fn what_was_acknowledged_is_there_after_reopening(fixture: impl Fixtur
     assert!(batch.advance.positions.iter().all(|position| positions.contains(position)));
 }
 
-pub async fn offsets_go_on_after_reopening(fixture: impl Fixture) {
+pub(crate) async fn offsets_go_on_after_reopening(fixture: impl Fixture) {
     let before = append(&fixture.log(), &[record(Topic::Changes, "a", "1")]).await;
     let fixture = fixture.reopen().await;
     let after = append(&fixture.log(), &[record(Topic::Changes, "a", "2")]).await;
@@ -34,7 +34,7 @@ pub async fn offsets_go_on_after_reopening(fixture: impl Fixture) {
     assert_eq!(read.last().unwrap().offset, after[0]);
 }
 
-pub async fn a_step_may_span_topics_and_partitions(fixture: impl Fixture) {
+pub(crate) async fn a_step_may_span_topics_and_partitions(fixture: impl Fixture) {
     let log = fixture.log();
     let last = Partition(log.partitions(Topic::Processed) - 1);
     let step = [
@@ -54,7 +54,7 @@ pub async fn a_step_may_span_topics_and_partitions(fixture: impl Fixture) {
     }
 }
 
-pub async fn records_and_positions_advance_together(fixture: impl Fixture) {
+pub(crate) async fn records_and_positions_advance_together(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..5)).await;
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -67,7 +67,7 @@ pub async fn records_and_positions_advance_together(fixture: impl Fixture) {
     assert_eq!(values(&all(&log, Topic::Changes).await), ["1"]);
 }
 
-pub async fn a_step_without_records_moves_the_positions(fixture: impl Fixture) {
+pub(crate) async fn a_step_without_records_moves_the_positions(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..5)).await;
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -78,7 +78,7 @@ pub async fn a_step_without_records_moves_the_positions(fixture: impl Fixture) {
     assert!(batch.advance.positions.iter().all(|position| positions.contains(position)));
 }
 
-pub async fn taking_a_writers_name_fences_its_predecessor(fixture: impl Fixture) {
+pub(crate) async fn taking_a_writers_name_fences_its_predecessor(fixture: impl Fixture) {
     let log = fixture.log();
     let mut first = log.producer("worker").await.unwrap();
     first.append(&[record(Topic::Changes, "a", "1")], None).await.unwrap();
@@ -89,7 +89,7 @@ pub async fn taking_a_writers_name_fences_its_predecessor(fixture: impl Fixture)
     assert_eq!(values(&all(&log, Topic::Changes).await), ["1", "2"]);
 }
 
-pub async fn a_fenced_step_leaves_neither_records_nor_positions(fixture: impl Fixture) {
+pub(crate) async fn a_fenced_step_leaves_neither_records_nor_positions(fixture: impl Fixture) {
     let log = fixture.log();
     append(&log, &commands(0..5)).await;
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -102,7 +102,7 @@ pub async fn a_fenced_step_leaves_neither_records_nor_positions(fixture: impl Fi
     assert!(all(&log, Topic::Changes).await.is_empty());
 }
 
-pub async fn names_of_other_writers_are_not_fenced(fixture: impl Fixture) {
+pub(crate) async fn names_of_other_writers_are_not_fenced(fixture: impl Fixture) {
     let log = fixture.log();
     let mut first = log.producer("first").await.unwrap();
     let mut second = log.producer("second").await.unwrap();
@@ -112,7 +112,7 @@ pub async fn names_of_other_writers_are_not_fenced(fixture: impl Fixture) {
     assert_eq!(values(&all(&log, Topic::Changes).await), ["1", "2", "3"]);
 }
 
-pub async fn a_record_that_is_too_large_is_rejected_by_its_index(fixture: impl Fixture) {
+pub(crate) async fn a_record_that_is_too_large_is_rejected_by_its_index(fixture: impl Fixture) {
     let log = fixture.log();
     let mut producer = log.producer("worker").await.unwrap();
     let large =
