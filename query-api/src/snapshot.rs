@@ -68,9 +68,9 @@ impl<S: Sync> FromRequestParts<S> for NamePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let markers = ["by-name", "history", "entity"];
+        const MARKERS: [&str; 3] = ["by-name", "history", "entity"];
         let marker =
-            markers.into_iter().find(|marker| parts.uri.path().split('/').any(|part| part == *marker));
+            parts.uri.path().split('/').find_map(|part| MARKERS.into_iter().find(|known| *known == part));
         let [kind, namespace, name] = parts_after(parts, marker.unwrap_or_default())?;
         Ok(Self { kind, namespace, name })
     }

@@ -1,0 +1,291 @@
+//! A catalog to ask: a read model in a file, filled commit by commit, and the router over it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode},
+};
+use backstitch_query_api::{ApiState, Catalog, Config, router};
+use backstitch_read_model::{
+    ClaimId, ClaimRow, ClaimState, Commit, EntityRow, HistoryOperation, HistoryRow, Leadership, ReadModel,
+    RefId, RefRow, RelationEnd, RelationRow, Revision, SqliteReadModel, Standing, TypeId, TypeRow,
+};
+use backstitch_schemas::{
+    ClaimKey, Digest, EntityRef, Identity, Listing, ProviderName, Timestamp, canonical,
+    change::{Cause, CauseKind},
+};
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// A running catalog.
+pub(crate) struct Fixture {
+    pub(crate) router: Router,
+    pub(crate) catalog: Catalog,
+    pub(crate) read_model: Arc<SqliteReadModel>,
+    leadership: Leadership,
+    revision: Revision,
+    refs: BTreeMap<EntityRef, RefId>,
+    types: BTreeMap<String, TypeId>,
+    claims: i64,
+    _directory: tempfile::TempDir,
+    _shutdown: DropGuard,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+impl Fixture {
+    /// A catalog without entities.
+    pub(crate) async fn empty() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let read_model = SqliteReadModel::open(&directory.path().join("read-model.sqlite")).await.unwrap();
+        let leadership = read_model.lead("test", Duration::from_secs(600)).await.unwrap().unwrap();
+        let shutdown = CancellationToken::new();
+        let config = Arc::new(Config { min_revision_seconds: 1, ..Config::default() });
+        let shared: Arc<dyn ReadModel> = read_model.clone();
+        let catalog = Catalog::start(shared.clone(), &config, shutdown.clone());
+        let state = ApiState { catalog: catalog.clone(), read_model: shared, status: None, config };
+        let mut fixture = Self {
+            router: router(state),
+            catalog,
+            read_model,
+            leadership,
+            revision: Revision::start_of(1),
+            refs: BTreeMap::new(),
+            types: BTreeMap::new(),
+            claims: 0,
+            _directory: directory,
+            _shutdown: shutdown.drop_guard(),
+        };
+        let base = fixture.revision;
+        fixture
+            .commit(Commit { base, revision: base, log_id: Some(Uuid::from_u128(1)), ..Commit::default() })
+            .await;
+        fixture
+    }
+
+    /// A catalog of some entities, with the relations that their kinds imply.
+    pub(crate) async fn with(entities: &[Value]) -> Self {
+        let mut fixture = Self::empty().await;
+        fixture.add(entities).await;
+        fixture
+    }
+
+    /// Commits some entities, and waits until the catalog shows them.
+    pub(crate) async fn add(&mut self, entities: &[Value]) {
+        self.add_listed(entities, None).await;
+    }
+
+    /// Commits some entities that a Location lists.
+    pub(crate) async fn add_listed(&mut self, entities: &[Value], listing: Option<Listing>) {
+        let base = self.revision;
+        let last = Revision(base.0 + i64::try_from(entities.len()).unwrap());
+        let mut commit = Commit { base, revision: last, ..Commit::default() };
+        let entities: Vec<_> = entities.iter().map(completed).collect();
+        let relations = implied(&entities);
+        for (position, entity) in entities.iter().enumerate() {
+            let revision = Revision(base.0 + 1 + i64::try_from(position).unwrap());
+            let entity_ref = EntityRef::of_entity(entity).unwrap();
+            self.claims += 1;
+            let (claim, ref_id) = (ClaimId(self.claims), self.ref_id(&entity_ref, &mut commit));
+            let mut body = entity.clone();
+            let uid = Uuid::from_u128(u128::from(Digest::of(entity_ref.as_str().as_bytes()).0 as u64));
+            body["metadata"]["uid"] = uid.to_string().into();
+            let body = canonical::to_string(&body);
+            let key = match &listing {
+                Some(listing) => {
+                    ClaimKey::listed(entity_ref.clone(), ProviderName::new("locations"), listing.clone())
+                }
+                None => ClaimKey::own(entity_ref.clone(), ProviderName::new("inventory")),
+            };
+            commit.claims.push(claim_row(claim, key, ref_id, uid, &body));
+            let etag = canonical::sha1_hex(body.as_bytes());
+            let shown: Vec<RelationEnd> = relations.get(&entity_ref).cloned().unwrap_or_default();
+            for end in &shown {
+                let (kind, target) =
+                    (self.type_id(&end.kind, &mut commit), self.ref_id(&end.target, &mut commit));
+                commit.relations_added.push(RelationRow { originator: claim, source: ref_id, kind, target });
+            }
+            commit.history.push(HistoryRow {
+                revision,
+                commit: last,
+                at: Timestamp(1_700_000_000_000),
+                entity_ref,
+                operation: HistoryOperation::Created,
+                uid,
+                etag: etag.clone(),
+                body: Some(body.clone()),
+                relations_added: shown,
+                relations_removed: Vec::new(),
+                cause: Cause { kind: CauseKind::Push, detail: Some("a test".to_owned()), at: Timestamp(1) },
+            });
+            let (body_digest, relations_digest) = (Digest::of(body.as_bytes()), Digest(0));
+            commit.entities.push(EntityRow {
+                ref_id,
+                uid,
+                claim,
+                body,
+                body_digest,
+                relations_digest,
+                etag,
+                revision,
+            });
+        }
+        self.commit(commit).await;
+    }
+
+    /// Removes an entity.
+    pub(crate) async fn remove(&mut self, entity_ref: &str) {
+        let entity_ref = EntityRef::from_canonical(entity_ref);
+        let (base, revision) = (self.revision, self.revision.next());
+        let index = self.catalog.index().unwrap();
+        let entity = index.find(&entity_ref).unwrap();
+        let removed = entity
+            .relations
+            .iter()
+            .map(|r| RelationEnd { kind: r.kind.to_string(), target: r.target.clone() });
+        let history = HistoryRow {
+            revision,
+            commit: revision,
+            at: Timestamp(1_700_000_000_000),
+            entity_ref: entity_ref.clone(),
+            operation: HistoryOperation::Deleted,
+            uid: entity.uid,
+            etag: String::new(),
+            body: None,
+            relations_added: Vec::new(),
+            relations_removed: removed.collect(),
+            cause: Cause { kind: CauseKind::Read, detail: None, at: Timestamp(1) },
+        };
+        let entities_removed = vec![self.refs[&entity_ref]];
+        self.commit(Commit { base, revision, entities_removed, history: vec![history], ..Commit::default() })
+            .await;
+    }
+
+    /// Commits claims and nothing else.
+    pub(crate) async fn add_claims(&mut self, claims: Vec<ClaimRow>) {
+        let (base, revision) = (self.revision, self.revision);
+        self.commit(Commit { base, revision, claims, ..Commit::default() }).await;
+    }
+
+    /// A claim that did not make an entity.
+    pub(crate) fn claim(&mut self, key: ClaimKey, standing: Standing) -> ClaimRow {
+        self.claims += 1;
+        let ref_id = self.refs[&key.entity_ref];
+        let uid = Uuid::from_u128(self.claims as u128);
+        ClaimRow { standing, ..claim_row(ClaimId(self.claims), key, ref_id, uid, "{}") }
+    }
+
+    async fn commit(&mut self, commit: Commit) {
+        self.read_model.commit(&self.leadership, &commit).await.unwrap();
+        self.revision = commit.revision;
+        self.catalog.at_least(self.revision, Duration::from_secs(10)).await.unwrap();
+    }
+
+    fn ref_id(&mut self, entity_ref: &EntityRef, commit: &mut Commit) -> RefId {
+        let next = RefId(i32::try_from(self.refs.len() + 1).unwrap());
+        *self.refs.entry(entity_ref.clone()).or_insert_with(|| {
+            commit.refs.push(RefRow { id: next, entity_ref: entity_ref.clone() });
+            next
+        })
+    }
+
+    fn type_id(&mut self, name: &str, commit: &mut Commit) -> TypeId {
+        let next = TypeId(i16::try_from(self.types.len() + 1).unwrap());
+        *self.types.entry(name.to_owned()).or_insert_with(|| {
+            commit.types.push(TypeRow { id: next, name: name.to_owned() });
+            next
+        })
+    }
+
+    // --- asking ---
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+/// A component with a type.
+pub(crate) fn component(name: &str, kind: &str) -> Value {
+    json!({"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": name},
+           "spec": {"type": kind, "lifecycle": "production", "owner": "team-a"}})
+}
+
+/// The entity as processing leaves it, as far as these tests look.
+fn completed(entity: &Value) -> Value {
+    let mut entity = entity.clone();
+    if entity["metadata"].get("namespace").is_none() {
+        entity["metadata"]["namespace"] = "default".into();
+    }
+    entity
+}
+
+/// The relations that the owners of these entities imply, in both directions.
+fn implied(entities: &[Value]) -> BTreeMap<EntityRef, Vec<RelationEnd>> {
+    let mut shown: BTreeMap<EntityRef, Vec<RelationEnd>> = BTreeMap::new();
+    for entity in entities {
+        let Some(owner) = entity["spec"]["owner"].as_str() else { continue };
+        let source = EntityRef::of_entity(entity).unwrap();
+        let context = backstitch_schemas::RefContext { default_kind: Some("group"), default_namespace: None };
+        let target = EntityRef::parse(owner, context).unwrap();
+        let end =
+            |kind: &str, target: &EntityRef| RelationEnd { kind: kind.to_owned(), target: target.clone() };
+        shown.entry(source.clone()).or_default().push(end("ownedBy", &target));
+        shown.entry(target).or_default().push(end("ownerOf", &source));
+    }
+    shown
+}
+
+fn claim_row(id: ClaimId, key: ClaimKey, ref_id: RefId, uid: Uuid, form: &str) -> ClaimRow {
+    ClaimRow {
+        id,
+        key,
+        ref_id,
+        identity: Identity(uid),
+        created_at: Timestamp(1_700_000_000_000),
+        location_key: None,
+        released: false,
+        version: 1,
+        state: ClaimState::Good,
+        fingerprint: "f".to_owned(),
+        form: Some(form.to_owned()),
+        form_digest: Digest::of(form.as_bytes()),
+        form_errors: Vec::new(),
+        errors_version: -1,
+        errors_identity: Uuid::nil(),
+        errors: Vec::new(),
+        standing: Standing::Winner,
+    }
+}

@@ -1,0 +1,8 @@
+//! Every endpoint over a read model on SQLite, through the router.
+
+mod fixture;
+
+mod errors;
+mod pages;
+mod reads;
+mod revisions;
