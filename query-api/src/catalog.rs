@@ -109,17 +109,14 @@ impl Catalog {
     /// If it does not come in time, or never will.
     pub async fn at_least(&self, wanted: Revision, patience: Duration) -> Result<Arc<Index>, WaitError> {
         let mut published = self.published.clone();
-        let decided = published.wait_for(|published| match &published.index {
-            Some(index) => {
-                index.revision() >= wanted || index.revision().incarnation() != wanted.incarnation()
-            }
-            None => false,
-        });
+        // An older incarnation will not come back; a newer one may be on its way here.
+        let decided = published
+            .wait_for(|published| published.index.as_ref().is_some_and(|index| index.revision() >= wanted));
         // A time-out and the end of the task are the same here: what counts is what is published.
         let _ = timeout(patience, decided).await;
         let index = self.index().ok_or(WaitError::Loading)?;
         let current = index.revision();
-        if current.incarnation() != wanted.incarnation() {
+        if current.incarnation() > wanted.incarnation() {
             return Err(WaitError::OtherIncarnation(wanted));
         }
         if current < wanted {

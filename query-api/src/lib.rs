@@ -32,6 +32,7 @@ pub mod query;
 mod router;
 mod snapshot;
 mod state;
+mod v1;
 
 pub use catalog::{Catalog, NotReady, WaitError};
 pub use config::Config;

@@ -25,6 +25,11 @@ use crate::{
     },
     paths::{MOUNT, RequestedUri, normalised_uri},
     state::ApiState,
+    v1::{
+        changes::{history, latest_changes},
+        problems::{conflicts, errors},
+        status::get_status,
+    },
 };
 
 /// The whole HTTP interface of the query API. It has a fallback, so merge it with routers that have
@@ -34,9 +39,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .nest(MOUNT, catalog_routes())
-        .method_not_allowed_fallback(nothing_here)
         .fallback(nothing_here)
         .with_state(state)
+        .layer(middleware::from_fn(other_verbs))
         .layer(CompressionLayer::new());
     // Routing sees the path, so what changes the path goes around it.
     let normalised = routes.map_request(|mut request: Request| {
@@ -57,26 +62,32 @@ fn catalog_routes() -> Router<ApiState> {
         .route("/entities/by-uid/{uid}", get(get_entity_by_uid))
         .route("/entities/by-refs", post(get_entities_by_refs))
         .route("/entity-facets", get(get_facets).post(query_facets))
+        .route("/v1/status", get(get_status))
+        .route("/v1/errors", get(errors))
+        .route("/v1/conflicts", get(conflicts))
+        .route("/v1/changes", get(latest_changes))
+        .route("/v1/history/{kind}/{namespace}/{name}", get(history))
         .layer(middleware::from_fn(answer::finish))
-        .layer(middleware::from_fn(options))
 }
 
-/// Unknown paths and verbs answer alike, as Express does: 404 without a body.
+/// Unknown paths are answered as Express does: 404 without a body.
 async fn nothing_here() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// Answers `OPTIONS` with the verbs of the route, as Express does.
-async fn options(request: Request, next: Next) -> Response {
-    if request.method() != Method::OPTIONS {
-        return next.run(request).await;
-    }
+/// A verb that a route does not have is answered as an unknown path, and `OPTIONS` with the verbs
+/// that it has, as Express does.
+async fn other_verbs(request: Request, next: Next) -> Response {
+    let is_question = request.method() == Method::OPTIONS;
     let response = next.run(request).await;
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
     match response.headers().get(header::ALLOW).cloned() {
-        Some(allow) => {
+        Some(allow) if is_question => {
             let text = allow.to_str().unwrap_or_default().to_owned();
             ([(header::ALLOW, allow)], text).into_response()
         }
-        None => response,
+        _ => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -1,0 +1,54 @@
+//! `GET /api/catalog/v1/changes` and `GET /api/catalog/v1/history/{kind}/{namespace}/{name}`
+
+use axum::{extract::State, http::Uri, response::Response};
+use backstitch_read_model::HistoryRow;
+use serde_json::json;
+
+use super::views::ChangeView;
+use crate::{
+    answer,
+    error::ApiError,
+    params::Params,
+    snapshot::{NamePath, Snapshot},
+    state::ApiState,
+};
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 10_000;
+
+/// The latest changes of the catalog, newest first.
+#[tracing::instrument(name = "api.v1.changes", skip_all)]
+pub(crate) async fn latest_changes(
+    State(state): State<ApiState>,
+    Snapshot(_): Snapshot,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let limit = limit_of(&Params::parse(uri.query(), &["limit"])?)?;
+    Ok(page(&state.read_model.latest_changes(limit).await?))
+}
+
+/// The changes of one ref, newest first; also of one that is gone.
+#[tracing::instrument(name = "api.v1.history", skip_all)]
+pub(crate) async fn history(
+    State(state): State<ApiState>,
+    path: NamePath,
+    Snapshot(_): Snapshot,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let limit = limit_of(&Params::parse(uri.query(), &["limit"])?)?;
+    let entity_ref = path.entity_ref();
+    let rows = state.read_model.history_of(&entity_ref, limit).await?;
+    if rows.is_empty() {
+        return Err(ApiError::not_found(format!("Nothing is known of {entity_ref}")));
+    }
+    Ok(page(&rows))
+}
+
+fn limit_of(params: &Params<'_>) -> Result<usize, ApiError> {
+    Ok(params.count("limit")?.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT))
+}
+
+fn page(rows: &[HistoryRow]) -> Response {
+    let items: Vec<_> = rows.iter().map(ChangeView::from).collect();
+    answer::json(&json!({ "items": items }))
+}

@@ -1,0 +1,6 @@
+//! What Backstage lacks: status, errors, conflicts, changes and history.
+
+pub(crate) mod changes;
+pub(crate) mod problems;
+pub(crate) mod status;
+pub(crate) mod views;

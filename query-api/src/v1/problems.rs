@@ -1,0 +1,119 @@
+//! `GET /api/catalog/v1/errors` and `GET /api/catalog/v1/conflicts`
+
+use std::collections::HashSet;
+
+use axum::{extract::State, http::Uri, response::Response};
+use backstitch_read_model::{ClaimRecord, ReadModel, ReadModelError, SourceRow};
+use backstitch_schemas::{Problem, source::SourceKey};
+use serde_json::json;
+
+use super::views::{ClaimView, ProblemView, conflict_problem};
+use crate::{answer, error::ApiError, params::Params, snapshot::Snapshot, state::ApiState};
+
+/// What is wrong in the catalog, as far as it is listed, and how much there is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Problems {
+    /// Errors of claims and sources, then conflicts.
+    pub(crate) listed: Vec<ProblemView>,
+    /// All of them.
+    pub(crate) total: i64,
+    /// The conflicts among them.
+    pub(crate) conflicts: i64,
+}
+
+impl Problems {
+    /// Collects the problems of claims and sources, and the conflicts.
+    pub(crate) async fn collect(
+        read_model: &dyn ReadModel,
+        sources: &[SourceRow],
+        limit: usize,
+    ) -> Result<Self, ReadModelError> {
+        let claims = read_model.claims_with_problems(limit).await?;
+        let conflicts = read_model.conflicts(limit).await?;
+        Ok(Self::of(&claims.items, claims.total, sources, &conflicts.items, conflicts.total, limit))
+    }
+
+    /// The totals count claims, and the problems of those that are listed one by one.
+    fn of(
+        claims: &[ClaimRecord],
+        claims_total: i64,
+        sources: &[SourceRow],
+        conflicts: &[ClaimRecord],
+        conflicts_total: i64,
+        limit: usize,
+    ) -> Self {
+        let unlisted_claims = claims_total - count(claims);
+        let mut listed: Vec<_> = claims.iter().flat_map(claim_problems).collect();
+        let mut known: HashSet<_> = listed.iter().map(|view| place_of(&view.problem)).collect();
+        for problem in sources.iter().flat_map(source_problems) {
+            // What a Location's claim says already is not said again by what it lists.
+            if known.insert(place_of(&problem.problem)) {
+                listed.push(problem);
+            }
+        }
+        listed.extend(conflicts.iter().map(conflict_problem));
+        let total = unlisted_claims + (conflicts_total - count(conflicts)) + count(&listed);
+        listed.truncate(limit);
+        Self { listed, total, conflicts: conflicts_total }
+    }
+}
+
+fn count<T>(items: &[T]) -> i64 {
+    i64::try_from(items.len()).unwrap_or(i64::MAX)
+}
+
+/// What makes two problems the same to a person.
+fn place_of(problem: &Problem) -> (String, Option<String>, Option<i32>) {
+    (problem.message.clone(), problem.location.clone(), problem.line)
+}
+
+fn claim_problems(claim: &ClaimRecord) -> impl Iterator<Item = ProblemView> {
+    claim.problems.iter().map(|problem| ProblemView {
+        entity_ref: Some(claim.key.entity_ref.to_string()),
+        provider: Some(claim.key.provider.to_string()),
+        problem: problem.clone(),
+    })
+}
+
+fn source_problems(row: &SourceRow) -> Vec<ProblemView> {
+    let (provider, location) = match SourceKey::decode(row.key.as_bytes()) {
+        Ok(SourceKey::Provider(name)) => (Some(name.to_string()), None),
+        Ok(SourceKey::Location(name, location)) => (Some(name.to_string()), Some(location)),
+        Ok(SourceKey::Ours(_)) | Err(_) => (None, None),
+    };
+    let view = |problem: &Problem| {
+        let location = problem.location.clone().or_else(|| location.clone());
+        let problem = Problem { location, ..problem.clone() };
+        ProblemView { entity_ref: None, provider: provider.clone(), problem }
+    };
+    row.state.errors.iter().map(view).collect()
+}
+
+/// Lists what is wrong with claims and sources.
+#[tracing::instrument(name = "api.v1.errors", skip_all)]
+pub(crate) async fn errors(
+    State(state): State<ApiState>,
+    Snapshot(_): Snapshot,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let params = Params::parse(uri.query(), &["limit"])?;
+    let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
+    let sources = state.read_model.sources().await?;
+    let claims = state.read_model.claims_with_problems(limit).await?;
+    let problems = Problems::of(&claims.items, claims.total, &sources, &[], 0, limit);
+    Ok(answer::json(&json!({"items": problems.listed, "totalItems": problems.total})))
+}
+
+/// Lists the claims that lost against another claim on the same ref.
+#[tracing::instrument(name = "api.v1.conflicts", skip_all)]
+pub(crate) async fn conflicts(
+    State(state): State<ApiState>,
+    Snapshot(_): Snapshot,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let params = Params::parse(uri.query(), &["limit"])?;
+    let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
+    let page = state.read_model.conflicts(limit).await?;
+    let items: Vec<_> = page.items.iter().map(ClaimView::from).collect();
+    Ok(answer::json(&json!({"items": items, "totalItems": page.total})))
+}

@@ -1,0 +1,155 @@
+//! `GET /api/catalog/v1/status`
+
+use std::collections::BTreeMap;
+
+use axum::{extract::State, http::Uri, response::Response};
+use backstitch_read_model::{Head, ReadModelError, SourceRow};
+use backstitch_schemas::source::SourceKey;
+use serde::Serialize;
+
+use super::{problems::Problems, views::ProblemView};
+use crate::{
+    answer,
+    error::ApiError,
+    index::Index,
+    params::Params,
+    snapshot::Snapshot,
+    state::{ApiState, PipelineStatus},
+};
+
+/// How the catalog is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Status {
+    pub(crate) revision: i64,
+    pub(crate) incarnation: i64,
+    pub(crate) entities: usize,
+    /// Entities by kind, as it is written.
+    pub(crate) kinds: BTreeMap<String, u64>,
+    pub(crate) providers: Vec<ProviderStatus>,
+    pub(crate) lag: Lag,
+    /// Whether something is read, or is under way between the stages.
+    pub(crate) busy: bool,
+    pub(crate) problems: Vec<ProblemView>,
+    pub(crate) problems_total: i64,
+    pub(crate) conflicts_total: i64,
+    pub(crate) notices: Vec<String>,
+}
+
+/// How reading goes for one provider.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProviderStatus {
+    pub(crate) name: String,
+    pub(crate) entities: i64,
+    pub(crate) last_read: Option<String>,
+    pub(crate) last_success: Option<String>,
+    pub(crate) next_read: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) held: Option<HeldStatus>,
+}
+
+/// Removals that wait for a person.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HeldStatus {
+    pub(crate) removals: i64,
+    pub(crate) since: String,
+}
+
+/// Records that are still to be read, by stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Lag {
+    pub(crate) changes: i64,
+    pub(crate) processed: i64,
+}
+
+/// Tells how the catalog is.
+#[tracing::instrument(name = "api.v1.status", skip_all)]
+pub(crate) async fn get_status(
+    State(state): State<ApiState>,
+    Snapshot(index): Snapshot,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    Params::parse(uri.query(), &[])?;
+    Ok(answer::json(&Status::collect(&state, &index).await?))
+}
+
+impl Status {
+    /// Asks everybody.
+    pub(crate) async fn collect(state: &ApiState, index: &Index) -> Result<Self, ReadModelError> {
+        // The pipeline first: what it has emitted by then shows in the positions read afterwards.
+        let pipeline = match &state.status {
+            Some(source) => source.pipeline().await,
+            None => PipelineStatus::default(),
+        };
+        let head = state.read_model.head().await?;
+        let sources = state.read_model.sources().await?;
+        let limit = state.config.listed_problems;
+        let problems = Problems::collect(&*state.read_model, &sources, limit).await?;
+        let lag = Lag::of(&pipeline, &head);
+        let is_behind = index.revision() < head.revision;
+        Ok(Self {
+            revision: index.revision().0,
+            incarnation: index.revision().incarnation(),
+            entities: index.len(),
+            kinds: index.facet(None, "kind").into_iter().map(|kind| (kind.value, kind.count)).collect(),
+            providers: sources.iter().filter_map(provider_status).collect(),
+            lag,
+            busy: pipeline.reading || lag != Lag::default() || is_behind,
+            problems: problems.listed,
+            problems_total: problems.total,
+            conflicts_total: problems.conflicts,
+            notices: pipeline.notices,
+        })
+    }
+}
+
+impl Lag {
+    /// What the log holds beyond the positions of the read model.
+    fn of(pipeline: &PipelineStatus, head: &Head) -> Self {
+        let changes: i64 = head.positions.iter().map(|position| position.changes_next).sum();
+        let processed: i64 = head.positions.iter().map(|position| position.processed_next).sum();
+        let beyond = |end: Option<i64>, read: i64| end.map_or(0, |end| (end - read).max(0));
+        Self {
+            changes: beyond(pipeline.changes_end, changes),
+            processed: beyond(pipeline.processed_end, processed),
+        }
+    }
+}
+
+fn provider_status(row: &SourceRow) -> Option<ProviderStatus> {
+    let Ok(SourceKey::Provider(name)) = SourceKey::decode(row.key.as_bytes()) else { return None };
+    let state = &row.state;
+    // A provider that was taken out of the configuration has nothing to tell any more.
+    if state.outcome == "withdrawn" && state.entities.unwrap_or(0) == 0 {
+        return None;
+    }
+    Some(ProviderStatus {
+        name: name.to_string(),
+        entities: state.entities.unwrap_or(0),
+        last_read: state.last_read_at.map(|time| time.to_string()),
+        last_success: state.last_success_at.map(|time| time.to_string()),
+        next_read: state.next_read_at.map(|time| time.to_string()),
+        outcome: state.outcome.clone(),
+        held: state
+            .held
+            .as_ref()
+            .map(|held| HeldStatus { removals: held.count, since: held.since.to_string() }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use backstitch_read_model::PositionRow;
+
+    use super::*;
+
+    #[test]
+    fn lag_is_what_the_log_holds_beyond_the_positions() {
+        let position = |partition| PositionRow { partition, processed_next: 3, changes_next: 4 };
+        let head = Head { positions: vec![position(0), position(1)], ..Head::default() };
+        let pipeline = PipelineStatus { changes_end: Some(10), processed_end: Some(5), ..Default::default() };
+        assert_eq!(Lag::of(&pipeline, &head), Lag { changes: 2, processed: 0 });
+        assert_eq!(Lag::of(&PipelineStatus::default(), &head), Lag::default());
+    }
+}

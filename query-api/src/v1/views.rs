@@ -1,0 +1,180 @@
+//! How claims, changes and problems are told, as JSON and on the page.
+
+use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, RelationEnd, Standing};
+use backstitch_schemas::{ClaimKey, Problem};
+use serde::Serialize;
+
+/// A problem and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProblemView {
+    /// The entity that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entity_ref: Option<String>,
+    /// The provider that has it, or whose claim has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<String>,
+    /// The problem itself.
+    #[serde(flatten)]
+    pub(crate) problem: Problem,
+}
+
+/// Where a claim comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ClaimSource {
+    /// The provider.
+    pub(crate) provider: String,
+    /// The Location that lists it; absent for what the provider itself submitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<String>,
+    /// The document that it stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) document: Option<String>,
+}
+
+/// A claim, and how it stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ClaimView {
+    /// The claimed ref.
+    pub(crate) entity_ref: String,
+    /// Where it comes from.
+    pub(crate) source: ClaimSource,
+    /// The uid that the entity has while this claim wins.
+    pub(crate) identity: String,
+    /// When it was first made.
+    pub(crate) created_at: String,
+    /// Its location key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location_key: Option<String>,
+    /// Kept orphan.
+    pub(crate) released: bool,
+    /// What became of its latest form.
+    pub(crate) state: ClaimState,
+    /// How it stands.
+    pub(crate) standing: Standing,
+    /// What is wrong with it.
+    pub(crate) problems: Vec<Problem>,
+    /// The source of the claim that wins the ref.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) winner: Option<ClaimSource>,
+}
+
+/// A change of the final state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangeView {
+    /// Its place in the total order.
+    pub(crate) revision: i64,
+    /// The last revision of its commit.
+    pub(crate) commit: i64,
+    /// When it was committed.
+    pub(crate) at: String,
+    /// Which entity.
+    pub(crate) entity_ref: String,
+    /// `created`, `updated` or `deleted`.
+    pub(crate) operation: backstitch_read_model::HistoryOperation,
+    /// Its uid.
+    pub(crate) uid: String,
+    /// Its etag afterwards; empty when deleted.
+    pub(crate) etag: String,
+    /// Whether more than its relations changed.
+    pub(crate) body_changed: bool,
+    /// Relations that it shows newly.
+    pub(crate) relations_added: Vec<RelationEnd>,
+    /// Relations that it shows no longer.
+    pub(crate) relations_removed: Vec<RelationEnd>,
+    /// Why.
+    pub(crate) cause: CauseView,
+}
+
+/// Why something changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CauseView {
+    /// `read`, `push`, `command`, …
+    pub(crate) kind: &'static str,
+    /// Which file, push or command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+    /// When it happened.
+    pub(crate) at: String,
+}
+
+impl From<&ClaimKey> for ClaimSource {
+    fn from(key: &ClaimKey) -> Self {
+        Self {
+            provider: key.provider.to_string(),
+            location: key.listing.as_ref().map(|listing| listing.location.to_string()),
+            document: key.listing.as_ref().map(|listing| listing.listed.to_string()),
+        }
+    }
+}
+
+impl ClaimSource {
+    /// In words: the document, or the provider if it has none.
+    pub(crate) fn words(&self) -> String {
+        match &self.document {
+            Some(document) => format!("{document} (provider {})", self.provider),
+            None => format!("provider {}", self.provider),
+        }
+    }
+}
+
+impl From<&ClaimRecord> for ClaimView {
+    fn from(claim: &ClaimRecord) -> Self {
+        Self {
+            entity_ref: claim.key.entity_ref.to_string(),
+            source: ClaimSource::from(&claim.key),
+            identity: claim.identity.to_string(),
+            created_at: claim.created_at.to_string(),
+            location_key: claim.location_key.clone(),
+            released: claim.released,
+            state: claim.state,
+            standing: claim.standing,
+            problems: claim.problems.clone(),
+            winner: claim.winner.as_ref().filter(|winner| **winner != claim.key).map(ClaimSource::from),
+        }
+    }
+}
+
+impl From<&HistoryRow> for ChangeView {
+    fn from(row: &HistoryRow) -> Self {
+        Self {
+            revision: row.revision.0,
+            commit: row.commit.0,
+            at: row.at.to_string(),
+            entity_ref: row.entity_ref.to_string(),
+            operation: row.operation,
+            uid: row.uid.to_string(),
+            etag: row.etag.clone(),
+            body_changed: row.body.is_some(),
+            relations_added: row.relations_added.clone(),
+            relations_removed: row.relations_removed.clone(),
+            cause: CauseView {
+                kind: row.cause.kind.as_str(),
+                detail: row.cause.detail.clone(),
+                at: row.cause.at.to_string(),
+            },
+        }
+    }
+}
+
+/// A claim that lost, as the problem that it is.
+pub(crate) fn conflict_problem(claim: &ClaimRecord) -> ProblemView {
+    let source = ClaimSource::from(&claim.key);
+    let entity_ref = claim.key.entity_ref.to_string();
+    let loser = source.words();
+    let winner = claim
+        .winner
+        .as_ref()
+        .map_or_else(|| "another claim".to_owned(), |winner| ClaimSource::from(winner).words());
+    let advice = format!(
+        "{entity_ref} is claimed by two sources: {winner} wins, {loser} is not shown. \
+         Rename one of them or remove it."
+    );
+    let message = format!("Entity {entity_ref} of {loser} conflicts with {winner}, which wins");
+    let location = claim.key.listing.as_ref().map(|listing| listing.listed.to_string());
+    let problem = Problem { location, ..Problem::new("ConflictError", message).with_advice(advice) };
+    ProblemView { entity_ref: Some(entity_ref), provider: Some(source.provider), problem }
+}
