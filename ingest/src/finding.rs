@@ -93,8 +93,8 @@ pub trait Follower: Send {
     /// so that nothing read before a restart is taken for new or forgotten.
     async fn follow(&mut self, locations: Vec<FollowedLocation>, known: &[Listing]);
 
-    /// Waits for the next finding, or until nothing is due or under way any more: then there may be
-    /// none. Safe to cancel. With each finding comes what to note about the
+    /// Waits for the next finding, or until [`Self::is_busy`] changes: then there may be none. Safe to
+    /// cancel. With each finding comes what to note about the
     /// source, if its outcome, errors or validators changed: the location ref and its state.
     async fn next(&mut self) -> (Vec<Finding>, Vec<(String, SourceState)>);
 

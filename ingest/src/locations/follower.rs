@@ -386,7 +386,7 @@ impl Follower for LocationFollower {
             }
             self.start_due();
             let busy = self.is_busy();
-            if mem::replace(&mut self.busy, busy) && !busy {
+            if mem::replace(&mut self.busy, busy) != busy {
                 return Default::default();
             }
             let now = Instant::now();

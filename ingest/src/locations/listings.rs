@@ -69,6 +69,15 @@ struct Followed {
     reported: Option<(BTreeSet<Arc<str>>, Vec<Problem>)>,
 }
 
+/// What a Location lists.
+struct Lists {
+    /// The documents, with whether their absence is an error.
+    places: BTreeMap<Arc<str>, (Place, bool)>,
+    errors: Vec<Problem>,
+    /// Whether that is all of it.
+    complete: bool,
+}
+
 struct Matching {
     pattern: Pattern,
     listed_by: HashSet<LocationKey>,
@@ -223,7 +232,7 @@ impl Listings {
     /// Brings the edges of a Location up to date, and says what it lists if that is known and new.
     fn list(&mut self, key: &LocationKey, changes: &mut Changes) {
         let Some(followed) = self.locations.get(key) else { return };
-        let (places, errors, complete) = self.listed_by(followed);
+        let Lists { places, errors, complete } = self.listed_by(followed);
         let listed: BTreeSet<Arc<str>> = places.keys().cloned().collect();
         let origin = followed.location.origin.clone();
         let gone: BTreeSet<_> = followed.edges.difference(&listed).filter(|_| complete).cloned().collect();
@@ -250,9 +259,7 @@ impl Listings {
         }
     }
 
-    /// The documents that a Location lists with whether their absence is an error, its own errors, and
-    /// whether that is all.
-    fn listed_by(&self, followed: &Followed) -> (BTreeMap<Arc<str>, (Place, bool)>, Vec<Problem>, bool) {
+    fn listed_by(&self, followed: &Followed) -> Lists {
         let required = followed.location.required;
         let (mut places, mut errors, mut complete) = (BTreeMap::new(), followed.refusals.clone(), true);
         for target in &followed.targets {
@@ -281,7 +288,7 @@ impl Listings {
                 }
             }
         }
-        (places, errors, complete)
+        Lists { places, errors, complete }
     }
 
     fn connect(

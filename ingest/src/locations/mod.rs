@@ -1,9 +1,8 @@
 //! Locations: following what they list, in files and behind URLs.
 //!
-//! [`followed_from`] turns a claim on a Location into something to follow, by the same pure checks
-//! that processing applies. A [`LocationFollower`] reads what is followed and reports what it finds;
-//! all followers of a process read URLs through one [`UrlReader`]. The [`ConfigLocationProvider`]
-//! submits what `catalog.locations` names.
+//! A [`LocationFollower`] reads what is followed and reports what it finds. [`LocationFollowers`] makes
+//! one for each provider; all of them read URLs through one [`UrlReader`]. The
+//! [`ConfigLocationProvider`] submits what `catalog.locations` names.
 //!
 //! What a target means ([`target`], [`pattern`]), who lists what ([`listings`]), what is due
 //! ([`schedule`]), what a file holds ([`document`]) and which URL may be read ([`access`]) are pure;
@@ -14,8 +13,8 @@ mod config;
 mod disk;
 mod document;
 mod expand;
+mod factory;
 mod fetch;
-mod followed;
 mod follower;
 mod host_gate;
 mod listings;
@@ -31,7 +30,7 @@ mod url_reader;
 mod watch;
 
 pub use config::{AllowedHost, Config, GitHost, Interval};
-pub use followed::followed_from;
+pub use factory::LocationFollowers;
 pub use follower::{Chance, LocationFollower};
 pub use provider::ConfigLocationProvider;
 pub use url_reader::UrlReader;

@@ -1,11 +1,9 @@
 //! Locations that list files: what is read, and how fast and how carefully changes are noticed.
 
-mod locations_support;
-
 use std::{fs, time::Duration};
 
+use crate::support::{Reader, listing, location, nested, system};
 use backstitch_ingest::{Follower, Wake, locations::Config};
-use locations_support::{Reader, file, listing, location, nested, system};
 use tempfile::TempDir;
 
 const VISIBLE: Duration = Duration::from_millis(200);
@@ -128,7 +126,7 @@ async fn a_pattern_lists_what_matches_now() {
     reader.until("a match is gone", |seen| !seen.listed["root"].contains(&b)).await;
     reader.settle().await;
     fs::rename(tree.path("c"), tree.path("e")).unwrap();
-    let moved = file(tree.path("e/d/catalog-info.yaml").as_ref());
+    let moved = format!("file:{}", tree.path("e/d/catalog-info.yaml"));
     reader
         .until("a directory is renamed", |seen| seen.listed["root"] == [a.clone(), moved.clone()].into())
         .await;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -155,11 +154,6 @@ pub(crate) fn listing(name: &str, listed: &str) -> Listing {
 pub(crate) fn system(name: &str) -> String {
     let head = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: ";
     format!("---\n{head}{name}\nspec:\n  owner: me\n")
-}
-
-/// The location ref of a file.
-pub(crate) fn file(path: &Path) -> String {
-    format!("file:{}", path.display())
 }
 
 fn short(finding: &Finding) -> String {

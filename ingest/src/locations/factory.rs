@@ -1,0 +1,42 @@
+//! Makes the followers of a process.
+
+use std::{collections::HashMap, sync::Arc};
+
+use backstitch_schemas::{Clock, ProviderName, source::SourceState};
+use uuid::Uuid;
+
+use super::{Chance, Config, LocationFollower, UrlReader};
+use crate::{Follower, FollowerFactory};
+
+/// Makes the followers of a process, which all read URLs through one reader.
+pub struct LocationFollowers {
+    config: Config,
+    urls: Arc<UrlReader>,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocationFollowers {
+    /// Followers that read as `config` says.
+    ///
+    /// # Errors
+    /// If the trust store of the system cannot be used.
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
+        let urls = Arc::new(UrlReader::new(&config, Arc::clone(&clock))?);
+        Ok(Self { config, urls, clock })
+    }
+}
+
+impl FollowerFactory for LocationFollowers {
+    fn follower(&self, _provider: &ProviderName, known: HashMap<String, SourceState>) -> Box<dyn Follower> {
+        let (config, urls, clock) = (self.config.clone(), Arc::clone(&self.urls), Arc::clone(&self.clock));
+        Box::new(LocationFollower::new(config, urls, clock, chance(), known))
+    }
+}
+
+/// Numbers between 0 and 1, as random as the ids of claims.
+fn chance() -> Chance {
+    Box::new(|| {
+        let [high, ..] = Uuid::new_v4().into_bytes();
+        f64::from(high) / f64::from(u8::MAX)
+    })
+}
