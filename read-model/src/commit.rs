@@ -25,7 +25,8 @@ pub struct Leadership {
 /// the order does not matter, and no list names a row twice.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    /// The revision that this commit builds on; must be the leader row's.
+    /// The revision that this commit builds on; must be the leader row's. The first commit of an
+    /// incarnation, made on an empty read model, builds on [`Revision::start_of`] it.
     pub base: Revision,
     /// The last revision of this commit; equals `base` when no final entity changed.
     pub revision: Revision,

@@ -85,3 +85,31 @@ impl Code {
         Self::Postgres(code.chars().take(2).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn broken() -> sqlx::Error {
+        sqlx::Error::Io(io::ErrorKind::ConnectionReset.into())
+    }
+
+    #[test]
+    fn a_connection_that_breaks_leaves_only_the_commit_itself_open() {
+        assert!(matches!(committing(broken()), CommitError::Unclear(_)));
+        assert!(matches!(writing(broken()), CommitError::ReadModel(ReadModelError::Unavailable(_))));
+        assert!(matches!(reading(broken()), ReadModelError::Unavailable(_)));
+    }
+
+    #[test]
+    fn values_that_cannot_be_encoded_are_data() {
+        assert!(matches!(writing(sqlx::Error::Encode("no".into())), CommitError::Data(_)));
+    }
+
+    #[test]
+    fn damage_needs_a_person() {
+        assert!(matches!(reading(sqlx::Error::Decode("no".into())), ReadModelError::Unusable(_)));
+    }
+}

@@ -46,8 +46,9 @@ pub type Parts<T> = mpsc::Receiver<Result<T, ReadModelError>>;
 pub trait ReadModel: Send + Sync + std::fmt::Debug + 'static {
     // --- the stitcher writes ---
 
-    /// Becomes the leader if there is none or its lease has run out (by the database's clock), and
-    /// ends the predecessor's database session. `None` while another one leads.
+    /// Becomes the leader if there is none, if it leads already, or if the leader's lease has run out (by
+    /// the database's clock), each time under a new epoch; ends the predecessor's database session.
+    /// `None` while another one leads. A commit that takes long holds back renewals: leases are longer.
     async fn lead(&self, holder: &str, lease: Duration) -> Result<Option<Leadership>, ReadModelError>;
 
     /// Extends the lease; `false` when somebody else leads by now.

@@ -12,7 +12,14 @@ use crate::{Commit, CommitError, Leadership, ReadModelError, errors};
 #[derive(Debug)]
 pub(super) struct Writer {
     options: PgConnectOptions,
-    session: Mutex<Option<PgConnection>>,
+    session: Mutex<Option<Session>>,
+}
+
+#[derive(Debug)]
+struct Session {
+    conn: PgConnection,
+    /// The epoch for which it is the leader row's backend.
+    epoch: Option<i64>,
 }
 
 impl Writer {
@@ -31,10 +38,9 @@ impl Writer {
     ) -> Result<Option<Leadership>, ReadModelError> {
         let mut slot = self.session.lock().await;
         let mut session = self.session(slot.take()).await?;
-        let leadership = leader::lead(&mut session, holder, lease).await.map_err(errors::reading)?;
-        if leadership.is_some() {
-            *slot = Some(session);
-        }
+        let leadership = leader::lead(&mut session.conn, holder, lease).await.map_err(errors::reading)?;
+        session.epoch = leadership.as_ref().map_or(session.epoch, |leadership| Some(leadership.epoch));
+        *slot = Some(session);
         Ok(leadership)
     }
 
@@ -47,11 +53,9 @@ impl Writer {
     ) -> Result<(), CommitError> {
         let mut slot = self.session.lock().await;
         // Out of its slot meanwhile: if this future is dropped, so is the session, and its transaction.
-        let mut session = match slot.take() {
-            Some(session) => session,
-            None => self.successor(leadership).await?,
-        };
-        let outcome = commit::commit(&mut session, leadership, commit).await;
+        let mut session = self.session(slot.take()).await?;
+        adopt(&mut session, leadership).await?;
+        let outcome = commit::commit(&mut session.conn, leadership, commit).await;
         match &outcome {
             Ok(()) | Err(CommitError::LostLeadership | CommitError::Data(_)) => *slot = Some(session),
             Err(CommitError::ReadModel(_)) => {}
@@ -60,19 +64,25 @@ impl Writer {
         outcome
     }
 
-    async fn session(&self, session: Option<PgConnection>) -> Result<PgConnection, ReadModelError> {
+    async fn session(&self, session: Option<Session>) -> Result<Session, ReadModelError> {
         match session {
             Some(session) => Ok(session),
-            None => self.options.connect().await.map_err(errors::reading),
+            None => {
+                let conn = self.options.connect().await.map_err(errors::reading)?;
+                Ok(Session { conn, epoch: None })
+            }
         }
     }
+}
 
-    /// A new session for a leadership whose session broke.
-    async fn successor(&self, leadership: &Leadership) -> Result<PgConnection, CommitError> {
-        let mut session = self.session(None).await?;
-        let adopted = leader::adopt(&mut session, leadership.epoch).await.map_err(errors::writing)?;
-        if adopted { Ok(session) } else { Err(CommitError::LostLeadership) }
+/// Makes a new session the one that commits for a leadership whose session broke.
+async fn adopt(session: &mut Session, leadership: &Leadership) -> Result<(), CommitError> {
+    if session.epoch == Some(leadership.epoch) {
+        return Ok(());
     }
+    let adopted = leader::adopt(&mut session.conn, leadership.epoch).await.map_err(errors::writing)?;
+    session.epoch = adopted.then_some(leadership.epoch);
+    if adopted { Ok(()) } else { Err(CommitError::LostLeadership) }
 }
 
 /// Ends the session of an unclear commit, so that the head that is read next tells what became of it.

@@ -56,17 +56,19 @@ impl SqliteReadModel {
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(Self::PREPARED)
             .row_buffer_size(Self::ROWS_AHEAD)
-            // In KiB when negative.
-            .pragma("cache_size", "-65536")
+            // What a long read kept from being written back does not stay on the disk for ever. In bytes.
+            .pragma("journal_size_limit", "67108864")
             // In pages. Fewer checkpoints, fewer pages that are written to the file twice.
             .pragma("wal_autocheckpoint", "8000");
-        let mut writer = options.connect().await.map_err(errors::reading)?;
+        // Caches are in KiB when negative. The indexes that each commit touches should fit in the writer's.
+        let writing = options.clone().pragma("cache_size", "-65536");
+        let mut writer = writing.connect().await.map_err(errors::reading)?;
         let migrations = sqlx::migrate!("migrations/sqlite");
         migrations.run(&mut writer).await.map_err(|error| ReadModelError::Unusable(error.to_string()))?;
         leader::dismiss(&mut writer).await.map_err(errors::reading)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(Self::READERS)
-            .connect_with(options.create_if_missing(false).read_only(true))
+            .connect_with(options.create_if_missing(false).read_only(true).pragma("cache_size", "-8192"))
             .await
             .map_err(errors::reading)?;
         let head = read::head(&readers).await?;
