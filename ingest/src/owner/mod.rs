@@ -42,6 +42,9 @@ pub(crate) const PUSHED: &str = "pushed";
 /// How often numbers that changed are written to `catalog.sources` although nothing else did.
 const SUMMARY_EVERY: Duration = Duration::from_secs(600);
 
+/// When they are first written: after what a start brings.
+const FIRST_SUMMARY: Duration = Duration::from_secs(5);
+
 /// How long to wait before the log is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -181,7 +184,8 @@ impl Owner {
         messages: &mut mpsc::Receiver<Message>,
     ) -> Result<(), Stop> {
         self.settle_in().await?;
-        let mut summary = tokio::time::interval(SUMMARY_EVERY);
+        let first = tokio::time::Instant::now() + FIRST_SUMMARY;
+        let mut summary = tokio::time::interval_at(first, SUMMARY_EVERY);
         loop {
             self.report(requests.is_empty());
             // What people and providers say goes before what is read, and that before what is only

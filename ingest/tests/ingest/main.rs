@@ -1,0 +1,5 @@
+//! Ingest as a whole, over the embedded log.
+
+mod owner;
+mod push;
+mod support;

@@ -1,0 +1,152 @@
+//! Pushing over the embedded log: what is appended, what is answered, what survives.
+
+use crate::support::{Setup, World, entity, full, lines};
+use axum::http::StatusCode;
+use backstitch_schemas::Topic;
+use serde_json::json;
+
+#[tokio::test]
+async fn what_is_pushed_twice_is_appended_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    let (status, answer) = world.push("cmdb", "", &full(25)).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!((&answer["accepted"], &answer["changed"]), (&json!(25), &json!(25)));
+    let end = world.end(Topic::Changes).await;
+    let (_, again) = world.push("cmdb", "", &full(25)).await;
+    assert_eq!((&again["changed"], &again["unchanged"]), (&json!(0), &json!(25)));
+    assert_eq!(again["position"], answer["position"], "unchanged ones are waited for too");
+    assert_eq!(world.end(Topic::Changes).await, end);
+}
+
+#[tokio::test]
+async fn after_a_crash_nothing_is_emitted_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    world.push("cmdb", "", &full(25)).await;
+    let (changes, sources) = (world.end(Topic::Changes).await, world.end(Topic::Sources).await);
+    world.kill().await;
+
+    let world = World::start(directory.path(), Setup::default()).await;
+    let (_, again) = world.push("cmdb", "", &full(25)).await;
+    assert_eq!(again["unchanged"], 25);
+    assert_eq!(world.end(Topic::Changes).await, changes);
+    assert_eq!(world.end(Topic::Sources).await, sources);
+}
+
+#[tokio::test]
+async fn a_stream_removes_what_it_does_not_list_only_if_it_is_complete() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    let (_, answer) = world.push_lines("cmdb", &lines(6)).await;
+    assert_eq!((&answer["changed"], &answer["removals"]), (&json!(6), &json!("applied")));
+
+    let cut = [entity("c0").to_string(), entity("new").to_string()];
+    let (_, answer) = world.push_lines("cmdb", &cut).await;
+    assert_eq!((&answer["changed"], &answer["removed"]), (&json!(1), &json!(0)));
+    assert!(answer["removals"].as_str().unwrap().starts_with("skipped: the stream did not end"), "{answer}");
+    assert_eq!(world.claimed().await.len(), 7);
+
+    let (_, answer) = world.push_lines("cmdb", &lines(6)).await;
+    assert_eq!((&answer["changed"], &answer["removed"]), (&json!(0), &json!(1)));
+    assert_eq!(world.claimed().await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_rejected_line_keeps_its_claim_and_one_without_ref_keeps_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    world.push_lines("cmdb", &lines(3)).await;
+
+    let broken = json!({"kind": "Component", "metadata": {"name": "c1"}}).to_string();
+    let (_, answer) = world
+        .push_lines("cmdb", &[entity("c0").to_string(), broken, r#"{"end":true,"count":2}"#.to_owned()])
+        .await;
+    assert_eq!((&answer["accepted"], &answer["removed"]), (&json!(1), &json!(1)));
+    assert_eq!(answer["rejected"][0]["entityRef"], "component:default/c1");
+    assert_eq!(world.claimed().await, ["component:default/c0", "component:default/c1"]);
+
+    let (_, answer) =
+        world.push_lines("cmdb", &["[]".to_owned(), r#"{"end":true,"count":1}"#.to_owned()]).await;
+    assert_eq!(answer["removals"], "skipped: line 1 has no readable ref");
+    assert_eq!(world.claimed().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_document_is_all_or_nothing_unless_partial() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    let mutation = json!({"type": "delta", "added": [
+        {"entity": entity("a")},
+        {"entity": {"kind": "Component", "metadata": {"name": "b"}}},
+    ]});
+    let (status, answer) = world.push("cmdb", "", &mutation).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer["error"]["name"], "InputError");
+    assert!(
+        answer["error"]["message"].as_str().unwrap().starts_with("TypeError: Malformed entity envelope, ")
+    );
+    assert_eq!(answer["request"]["url"], "/v1/providers/cmdb/mutations");
+    assert!(world.claimed().await.is_empty());
+
+    let (status, answer) = world.push("cmdb", "?partial=true", &mutation).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!((&answer["accepted"], &answer["rejected"][0]["line"]), (&json!(1), &json!(2)));
+    assert_eq!(world.claimed().await, ["component:default/a"]);
+}
+
+#[tokio::test]
+async fn an_empty_full_mutation_has_to_be_meant() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    world.push("cmdb", "", &full(3)).await;
+    let (status, _) = world.push("cmdb", "", &full(0)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, _) = world.push_lines("cmdb", &lines(0)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (_, answer) = world.push("cmdb", "?allowEmpty=true", &full(0)).await;
+    assert_eq!(answer["removed"], 3);
+    assert!(world.claimed().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_delta_removes_its_own_and_ignores_the_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    world.push("cmdb", "", &full(2)).await;
+    let removed = json!([{"entityRef": "Component:c0"}, {"entityRef": "component:other"}]);
+    let (_, answer) = world.push("cmdb", "", &json!({"type": "delta", "removed": removed})).await;
+    assert_eq!((&answer["removed"], &answer["ignored"]), (&json!(1), &json!(1)));
+    assert_eq!(world.claimed().await, ["component:default/c1"]);
+}
+
+#[tokio::test]
+async fn concurrent_pushes_of_one_provider_take_turns() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    let mut others: Vec<_> = lines(4_500);
+    others.insert(1, r#"{"kind":"Component","metadata":{"name":"c1"}}"#.to_owned());
+    *others.last_mut().unwrap() = r#"{"end":true,"count":4501}"#.to_owned();
+    let all = lines(4_500);
+    let pushes = tokio::join!(world.push_lines("cmdb", &all), world.push_lines("cmdb", &others));
+    let ((first, one), (second, two)) = pushes;
+    assert_eq!((first, second), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
+    assert_eq!(one["changed"].as_u64().unwrap() + two["changed"].as_u64().unwrap(), 4_500);
+    assert_eq!((one["removed"].as_u64(), two["removed"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(two["rejected"].as_array().unwrap().len(), 1);
+    assert_eq!(world.claimed().await.len(), 4_500);
+}
+
+#[tokio::test]
+async fn an_entity_that_is_too_large_is_rejected_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = backstitch_ingest::Config { max_entity_bytes: 1_000, ..Default::default() };
+    let world = World::start(directory.path(), Setup { config, ..Setup::default() }).await;
+    let mut large = entity("a");
+    large["metadata"]["description"] = "x".repeat(2_000).into();
+    let (status, answer) =
+        world.push("cmdb", "", &json!({"type": "delta", "added": [{"entity": large}]})).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let reason = answer["error"]["rejected"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("EntityTooLargeError: "), "{reason}");
+}
