@@ -236,7 +236,7 @@ impl Plan {
             }
         }
         let mut places: Vec<_> = after.iter().collect();
-        places.sort_by(|(a, _), (b, _)| a.cmp(b));
+        places.sort_by_key(|(place, _)| *place);
         for (place, errors) in places {
             for (key, content) in claims.claims_of_location(place) {
                 if changing.contains(&key) || content.listing_errors == *errors {

@@ -31,6 +31,10 @@ pub struct Token {
     providers: Option<Vec<String>>,
 }
 
+/// Who calls, if tokens tell.
+#[derive(Clone, Debug)]
+pub(super) struct Caller(pub(super) Option<String>);
+
 impl Token {
     /// A token with the name of its owner, bound to these providers if any are given.
     pub fn new(secret: &str, subject: impl Into<String>, providers: Option<Vec<String>>) -> Self {
@@ -62,9 +66,9 @@ impl AccessConfig {
     ///
     /// # Errors
     /// 401 without a token that is known, 403 with one that is not good for it.
-    fn check(&self, authorization: Option<&str>, provider: Option<&str>) -> Result<(), ApiError> {
+    fn check(&self, authorization: Option<&str>, provider: Option<&str>) -> Result<Caller, ApiError> {
         if self.tokens.is_empty() {
-            return Ok(());
+            return Ok(Caller(None));
         }
         let secret = authorization.and_then(|text| {
             let (scheme, secret) = text.split_once(' ')?;
@@ -75,7 +79,7 @@ impl AccessConfig {
         let token = self.tokens.iter().find(|token| token.digest == digest);
         let token = token.ok_or(ApiError::Unauthenticated)?;
         if token.allows(provider) {
-            return Ok(());
+            return Ok(Caller(Some(token.subject.clone())));
         }
         let named = provider.unwrap_or_default();
         Err(ApiError::Forbidden(format!(
@@ -89,13 +93,16 @@ impl AccessConfig {
 pub(super) async fn check_token(
     State(state): State<HttpState>,
     path: axum::extract::RawPathParams,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let provider = path.iter().find(|(key, _)| *key == "name").map(|(_, value)| value.to_owned());
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     match state.access.check(authorization, provider.as_deref()) {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(error) => error.into_response(),
     }
 }
@@ -106,7 +113,7 @@ mod tests {
 
     fn status(access: &AccessConfig, authorization: Option<&str>, provider: Option<&str>) -> u16 {
         match access.check(authorization, provider) {
-            Ok(()) => 200,
+            Ok(_) => 200,
             Err(error) => error.into_response().status().as_u16(),
         }
     }

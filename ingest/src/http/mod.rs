@@ -24,9 +24,7 @@ mod stream;
 use std::sync::Arc;
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    Router, middleware,
     routing::{delete, get, post},
 };
 use backstitch_schemas::ProviderName;
@@ -48,7 +46,6 @@ pub struct HttpState {
 
 /// All endpoints. Paths are absolute.
 pub fn router(state: HttpState) -> Router {
-    let limit = state.directory.max_mutation_bytes();
     let provider = "/api/ingest/v1/providers/{name}";
     let of = |rest: &str| format!("{provider}{rest}");
     let router = Router::new()
@@ -64,7 +61,6 @@ pub fn router(state: HttpState) -> Router {
         .iter()
         .fold(router, |router, rest| router.route(&of(rest), post(commands::discard_removals)));
     router
-        .layer(DefaultBodyLimit::max(limit))
         // `route_layer`, so that the name in the path is known; unknown paths stay an empty 404.
         .route_layer(middleware::from_fn_with_state(state.clone(), access::check_token))
         .route_layer(middleware::from_fn(error::name_request))

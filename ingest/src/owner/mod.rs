@@ -12,7 +12,7 @@ mod step;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -23,6 +23,7 @@ use backstitch_schemas::{
     command::Command,
     source::{Held, SourceState},
 };
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,12 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(600);
 /// When they are first written: after what a start brings.
 const FIRST_SUMMARY: Duration = Duration::from_secs(5);
 
+/// How many findings share a step.
+const FINDINGS_AT_ONCE: usize = 500;
+
+/// What reading found, and what to note about the places.
+type Found = (Vec<Finding>, Vec<(String, SourceState)>);
+
 /// How long to wait before the log is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -56,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) policy: CatalogPolicy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mint: Arc<dyn Fn() -> Identity + Send + Sync>,
+    /// Whether the log was away when it was last needed.
+    pub(crate) log_away: AtomicBool,
 }
 
 /// What an owner is told besides mutations.
@@ -194,12 +203,26 @@ impl Owner {
                 biased;
                 Some(message) = messages.recv() => self.hear(message).await?,
                 Some(request) = requests.recv() => self.answer(request).await?,
-                (findings, states) = self.follower.next() => self.take_in(findings, states).await?,
+                found = self.follower.next() => {
+                    let (findings, states) = self.and_what_else_was_found(found);
+                    self.take_in(findings, states).await?;
+                }
                 _ = summary.tick() => self.write_state(true).await?,
                 bodies = reprocess::next(&mut self.reprocess) => self.append_again(bodies).await?,
                 else => return Ok(()),
             }
         }
+    }
+
+    /// Adds what was found meanwhile, so that many small files share a step.
+    fn and_what_else_was_found(&mut self, first: Found) -> Found {
+        let (mut findings, mut states) = first;
+        while findings.len() < FINDINGS_AT_ONCE {
+            let Some((more, noted)) = self.follower.next().now_or_never() else { break };
+            findings.extend(more);
+            states.extend(noted);
+        }
+        (findings, states)
     }
 
     /// Finishes what a predecessor left behind, and follows the Locations.

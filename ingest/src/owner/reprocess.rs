@@ -94,6 +94,9 @@ impl Owner {
             let mut bodies = self.open_bodies(&first).await?;
             found.clear();
             let read = loop {
+                if found.len() == wanted.len() {
+                    break Ok(());
+                }
                 match bodies.next(&BatchLimits::default()).await {
                     Ok(Some(read)) => {
                         found.extend(read.into_iter().filter(|(key, at, _)| wanted.get(key) == Some(at)));

@@ -1,6 +1,9 @@
 //! One atomic step after the other, through outages of the log.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use backstitch_event_log::{Advance, AppendError, LogError, Record};
 use backstitch_schemas::{
@@ -107,6 +110,7 @@ impl Owner {
         loop {
             let cause = match self.writer.append(&records, advance).await {
                 Ok(offsets) => {
+                    self.shared.log_away.store(false, Ordering::Relaxed);
                     self.acknowledge(step, &offsets);
                     return Ok(None);
                 }
@@ -114,10 +118,12 @@ impl Owner {
                 Err(AppendError::Fenced) => return Err(Stop::Fenced),
                 Err(AppendError::Unavailable(cause)) => cause,
             };
+            self.shared.log_away.store(true, Ordering::Relaxed);
             tracing::warn!(provider = %self.provider, cause, "the log is away, waiting to append again");
             tokio::time::sleep(back_off).await;
             back_off = (back_off * 2).min(LAST_BACK_OFF);
             if self.settled(step, &before, advance).await? {
+                self.shared.log_away.store(false, Ordering::Relaxed);
                 return Ok(None);
             }
         }

@@ -122,6 +122,7 @@ impl Ingest {
                 policy: parts.policy,
                 clock: parts.clock,
                 mint: parts.mint,
+                log_away: AtomicBool::new(false),
             }),
         };
         Self { directory: Arc::new(directory) }
@@ -210,6 +211,11 @@ impl Directory {
         statuses
     }
 
+    /// Whether the log took what was last said; readiness is red while it does not.
+    pub fn is_healthy(&self) -> bool {
+        !self.shared.log_away.load(Ordering::Relaxed)
+    }
+
     /// Whether a provider is being started, or a read or a mutation is due or under way.
     pub fn is_busy(&self) -> bool {
         let starting = locked(&self.partitions).values().any(|ownership| ownership.taken.is_none());
@@ -255,13 +261,14 @@ impl Directory {
         provider: &ProviderName,
         kind: &str,
         payload: Option<String>,
+        requested_by: Option<String>,
         patience: Duration,
     ) -> Result<(Uuid, Option<CommandOutcome>), LogError> {
         let command = Command {
             id: Uuid::new_v4(),
             kind: kind.to_owned(),
             payload,
-            requested_by: None,
+            requested_by,
             at: self.shared.clock.now(),
         };
         let id = command.id.to_string();

@@ -1,5 +1,7 @@
 //! Ingest as a whole, over the embedded log.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where its support does")]
+
 mod owner;
 mod push;
 mod support;
