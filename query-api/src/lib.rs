@@ -26,6 +26,7 @@ mod config;
 mod endpoints;
 mod error;
 pub mod index;
+mod page;
 mod params;
 mod paths;
 pub mod query;

@@ -23,6 +23,7 @@ use crate::{
         list_entities::list_entities,
         query_entities::{get_entities_by_query, post_entities_by_query},
     },
+    page::{entity::entity, home::home, kind::kind},
     paths::{MOUNT, RequestedUri, normalised_uri},
     state::ApiState,
     v1::{
@@ -36,12 +37,14 @@ use crate::{
 /// none.
 pub fn router(state: ApiState) -> Router {
     let routes = Router::new()
+        .route("/", get(home))
+        .route("/kind/{kind}", get(kind))
+        .route("/entity/{kind}/{namespace}/{name}", get(entity))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .nest(MOUNT, catalog_routes())
         .fallback(nothing_here)
         .with_state(state)
-        .layer(middleware::from_fn(other_verbs))
         .layer(CompressionLayer::new());
     // Routing sees the path, so what changes the path goes around it.
     let normalised = routes.map_request(|mut request: Request| {
@@ -50,7 +53,8 @@ pub fn router(state: ApiState) -> Router {
         request.extensions_mut().insert(RequestedUri(requested));
         request
     });
-    Router::new().fallback_service(normalised)
+    // The verbs of a route are known only outside of it.
+    Router::new().fallback_service(normalised).layer(middleware::from_fn(other_verbs))
 }
 
 fn catalog_routes() -> Router<ApiState> {

@@ -1,0 +1,41 @@
+//! `GET /kind/{kind}`: the entities of one kind, by name.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+
+use super::html::{Esc, notice, page, ref_link};
+use crate::{
+    index::{SortOrder, lower},
+    query::{Predicate, Test},
+    state::ApiState,
+};
+
+/// More than people scroll through; the API has the rest.
+const SHOWN: usize = 2_000;
+
+/// Lists the entities of one kind.
+pub(crate) async fn kind(State(state): State<ApiState>, Path(kind): Path<String>) -> Response {
+    let Some(index) = state.catalog.index() else {
+        return notice(StatusCode::SERVICE_UNAVAILABLE, "Not ready yet", "The catalog is being loaded.");
+    };
+    let predicate = Predicate::Field("kind".to_owned(), Test::In(vec![lower(&kind)]));
+    let matches = index.matching(&predicate);
+    let order = [SortOrder::ascending("metadata.name")];
+    let docs = index.list_by_values(&matches, &order, 0, SHOWN);
+    let mut body = format!(
+        "<h1>{} <span class=\"badge\">{}</span></h1>\n<ul class=\"plain\">\n",
+        Esc(&kind),
+        matches.len()
+    );
+    for entity in docs.iter().filter_map(|doc| index.entity(*doc)) {
+        body.push_str(&format!("<li>{}</li>\n", ref_link(entity.entity_ref.as_str())));
+    }
+    body.push_str("</ul>\n");
+    if matches.len() > docs.len() as u64 {
+        body.push_str(&format!("<p class=\"soft\">The first {SHOWN} are shown.</p>\n"));
+    }
+    page(StatusCode::OK, &kind, &body)
+}
