@@ -7,10 +7,10 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode},
 };
-use backstitch_query_api::{ApiState, Catalog, Config, router};
+use backstitch_query_api::{ApiState, Catalog, Config, PipelineStatus, StatusSource, router};
 use backstitch_read_model::{
     ClaimId, ClaimRow, ClaimState, Commit, EntityRow, HistoryOperation, HistoryRow, Leadership, ReadModel,
-    RefId, RefRow, RelationEnd, RelationRow, Revision, SqliteReadModel, Standing, TypeId, TypeRow,
+    RefId, RefRow, RelationEnd, RelationRow, Revision, SourceRow, SqliteReadModel, Standing, TypeId, TypeRow,
 };
 use backstitch_schemas::{
     ClaimKey, Digest, EntityRef, Identity, Listing, ProviderName, Timestamp, canonical,
@@ -33,6 +33,24 @@ pub(crate) struct Fixture {
     claims: i64,
     _directory: tempfile::TempDir,
     _shutdown: DropGuard,
+}
+
+/// A pipeline with something under way.
+#[derive(Debug)]
+struct Pipeline;
+
+#[async_trait::async_trait]
+impl StatusSource for Pipeline {
+    async fn pipeline(&self) -> PipelineStatus {
+        PipelineStatus {
+            changes_end: Some(2),
+            processed_end: Some(0),
+            reading: false,
+            notices: vec![
+                "catalog.providers.github is not supported yet; its entities will be missing".to_owned(),
+            ],
+        }
+    }
 }
 
 /// An answer, whole.
@@ -63,7 +81,12 @@ impl Fixture {
         let config = Arc::new(Config { min_revision_seconds: 1, ..Config::default() });
         let shared: Arc<dyn ReadModel> = read_model.clone();
         let catalog = Catalog::start(shared.clone(), &config, shutdown.clone());
-        let state = ApiState { catalog: catalog.clone(), read_model: shared, status: None, config };
+        let state = ApiState {
+            catalog: catalog.clone(),
+            read_model: shared,
+            status: Some(Arc::new(Pipeline)),
+            config,
+        };
         let mut fixture = Self {
             router: router(state),
             catalog,
@@ -181,17 +204,17 @@ impl Fixture {
             .await;
     }
 
-    /// Commits claims and nothing else.
-    pub(crate) async fn add_claims(&mut self, claims: Vec<ClaimRow>) {
+    /// Commits claims and states of sources, and no entity.
+    pub(crate) async fn add_claims(&mut self, claims: Vec<ClaimRow>, sources: Vec<SourceRow>) {
         let (base, revision) = (self.revision, self.revision);
-        self.commit(Commit { base, revision, claims, ..Commit::default() }).await;
+        self.commit(Commit { base, revision, claims, sources, ..Commit::default() }).await;
     }
 
-    /// A claim that did not make an entity.
+    /// A claim that did not make an entity, on a ref that is known.
     pub(crate) fn claim(&mut self, key: ClaimKey, standing: Standing) -> ClaimRow {
         self.claims += 1;
         let ref_id = self.refs[&key.entity_ref];
-        let uid = Uuid::from_u128(self.claims as u128);
+        let uid = Uuid::from_u128(u128::try_from(self.claims).unwrap());
         ClaimRow { standing, ..claim_row(ClaimId(self.claims), key, ref_id, uid, "{}") }
     }
 

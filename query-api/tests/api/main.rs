@@ -3,6 +3,8 @@
 mod fixture;
 
 mod errors;
+mod page;
 mod pages;
 mod reads;
 mod revisions;
+mod status;
