@@ -7,20 +7,18 @@ use backstitch_schemas::Topic;
 use futures::FutureExt as _;
 use rdkafka::{
     TopicPartitionList,
-    consumer::{Consumer as _, ConsumerContext, ConsumerGroupMetadata, StreamConsumer},
+    consumer::{Consumer as _, ConsumerGroupMetadata, StreamConsumer},
     error::KafkaError,
     types::RDKafkaErrorCode,
 };
-use tokio::{
-    runtime::Handle,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
-    client::{Client, PATIENCE, number, partition, patiently},
+    client::{Client, PATIENCE, number, patiently},
+    closing::Closing,
     failure::{interrupted, unavailable},
     inbox::Inbox,
-    offsets::{out_of_range, positions},
+    offsets::{check_range, positions, set},
     rebalance::{Event, GroupContext, start},
     records::stored,
 };
@@ -36,15 +34,25 @@ pub(super) struct KafkaConsumer {
     client: Arc<Client>,
     group: Arc<str>,
     topic: Topic,
-    consumer: Arc<StreamConsumer<GroupContext>>,
+    consumer: Arc<Closing<GroupContext>>,
     /// What happened in the group and was not told yet.
     events: VecDeque<Event>,
     /// Of the current assignment only.
     inbox: Inbox,
     assignment: Vec<Partition>,
-    /// Where reading of the current assignment started.
-    starts: Positions,
+    /// What is read next of the current assignment; partitions that are not named, from their beginning.
+    arrived: Positions,
     membership: Option<Arc<Membership>>,
+    doubt: Option<Doubt>,
+}
+
+/// Why reading stands still.
+#[derive(Clone, Copy)]
+enum Doubt {
+    /// Partitions were assigned, but the group's positions could not be read.
+    Start,
+    /// A broker said that a position is out of range.
+    Range,
 }
 
 impl KafkaConsumer {
@@ -57,12 +65,13 @@ impl KafkaConsumer {
             client: client.clone(),
             group: Arc::from(group),
             topic,
-            consumer: Arc::new(consumer),
+            consumer: Arc::new(Closing::new(consumer)),
             events: VecDeque::new(),
             inbox: Inbox::default(),
             assignment: Vec::new(),
-            starts: Positions::new(),
+            arrived: Positions::new(),
             membership: None,
+            doubt: None,
         })
     }
 
@@ -81,13 +90,19 @@ impl KafkaConsumer {
         Some(match self.events.pop_front()? {
             Event::Assigned { partitions, starts, membership } => {
                 self.assignment.clone_from(&partitions);
-                self.starts = starts;
                 self.membership = Some(Arc::new(Membership(membership)));
+                self.doubt = starts.is_err().then_some(Doubt::Start);
+                self.arrived = starts.unwrap_or_default();
+                // Those that came right after the callback.
+                for record in self.inbox.records() {
+                    set(&mut self.arrived, record.partition, Offset(record.offset.0 + 1));
+                }
                 Ok(Delivery::Assigned(partitions))
             }
             Event::Revoked(partitions) => {
                 self.assignment.clear();
                 self.membership = None;
+                self.doubt = None;
                 Ok(Delivery::Revoked(partitions))
             }
             Event::Failed(error) => Err(error),
@@ -95,29 +110,30 @@ impl KafkaConsumer {
     }
 
     /// Takes in what the consumer gave. A callback may have run just before it.
-    async fn accept(&mut self, outcome: Result<StoredRecord, KafkaError>) -> Result<(), LogError> {
+    fn accept(&mut self, outcome: Result<StoredRecord, KafkaError>) -> Result<(), LogError> {
         self.notice();
         match outcome {
             Ok(record) => {
+                set(&mut self.arrived, record.partition, Offset(record.offset.0 + 1));
                 self.inbox.push(record);
                 Ok(())
             }
             Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
-                out_of_range(&self.client, self.topic, &self.starts).await?;
-                Err(LogError::Unavailable("the position was out of range for a moment".to_owned()))
+                self.doubt = self.doubt.or(Some(Doubt::Range));
+                Ok(())
             }
             Err(error) => Err(unavailable(error)),
         }
     }
 
     /// Takes in everything that is there without waiting, as far as a batch has room.
-    async fn drain(&mut self, limits: &BatchLimits) -> Result<(), LogError> {
+    fn drain(&mut self, limits: &BatchLimits) -> Result<(), LogError> {
         let consumer = self.consumer.clone();
         self.notice();
         while self.events.is_empty() && !self.inbox.fills(limits) {
             let Some(outcome) = consumer.recv().now_or_never() else { break };
             let outcome = outcome.map(|message| stored(self.topic, &message));
-            self.accept(outcome).await?;
+            self.accept(outcome)?;
         }
         self.notice();
         Ok(())
@@ -133,7 +149,32 @@ impl KafkaConsumer {
                 return Ok(());
             }
         };
-        self.accept(outcome).await
+        self.accept(outcome)
+    }
+
+    /// Goes on reading, or says why that is not possible, after something was in doubt.
+    async fn settle(&mut self) -> Result<(), LogError> {
+        match self.doubt {
+            None => return Ok(()),
+            Some(Doubt::Start) => self.rewind().await?,
+            Some(Doubt::Range) => {
+                check_range(&self.client, self.topic, &self.arrived).await?;
+                self.consumer.assign(&self.assignment_at(&self.arrived)).map_err(unavailable)?;
+            }
+        }
+        self.doubt = None;
+        Ok(())
+    }
+
+    /// Our partitions, each at its position or else at its beginning.
+    fn assignment_at(&self, positions: &Positions) -> TopicPartitionList {
+        let name = self.client.name(self.topic);
+        let mut list = TopicPartitionList::new();
+        for ours in &self.assignment {
+            let mut element = list.add_partition(&name, number(*ours));
+            element.set_offset(start(positions, *ours)).expect("a position is not negative");
+        }
+        list
     }
 
     /// A batch of what has arrived, if anything has.
@@ -158,10 +199,11 @@ impl Consumer for KafkaConsumer {
     async fn next(&mut self, limits: &BatchLimits) -> Result<Delivery, LogError> {
         let mut deadline = None;
         loop {
-            self.drain(limits).await?;
+            self.drain(limits)?;
             if let Some(told) = self.tell() {
                 return told;
             }
+            self.settle().await?;
             let collecting = !limits.linger.is_zero() && !self.inbox.fills(limits);
             if !self.inbox.is_empty() && collecting {
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.linger);
@@ -185,35 +227,15 @@ impl Consumer for KafkaConsumer {
         if self.assignment.is_empty() {
             return Ok(());
         }
-        let name = self.client.name(self.topic);
-        let mut list = TopicPartitionList::new();
-        for ours in &self.assignment {
-            list.add_partition(&name, number(*ours));
-        }
         let consumer = self.consumer.clone();
-        let rewound = tokio::task::spawn_blocking(move || {
-            let starts = patiently(|| positions(&consumer.committed_offsets(list.clone(), PATIENCE)?))?;
-            for mut element in list.elements() {
-                element.set_offset(start(&starts, partition(element.partition())))?;
-            }
-            consumer.assign(&list)?;
-            Ok(starts)
+        let list = self.assignment_at(&Positions::new());
+        let asked = tokio::task::spawn_blocking(move || {
+            patiently(|| positions(&consumer.committed_offsets(list.clone(), PATIENCE)?))
         });
-        self.starts = rewound.await.map_err(interrupted)?.map_err(unavailable)?;
+        let committed = asked.await.map_err(interrupted)?.map_err(unavailable)?;
+        self.consumer.assign(&self.assignment_at(&committed)).map_err(unavailable)?;
+        self.arrived = committed;
+        self.doubt = None;
         Ok(())
-    }
-}
-
-impl Drop for KafkaConsumer {
-    fn drop(&mut self) {
-        close(self.consumer.clone());
-    }
-}
-
-/// Lets go of a consumer where blocking does no harm: it says goodbye to its group first.
-pub(super) fn close<C: ConsumerContext + 'static>(consumer: Arc<StreamConsumer<C>>) {
-    match Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(consumer))),
-        Err(_) => drop(consumer),
     }
 }

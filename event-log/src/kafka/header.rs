@@ -1,6 +1,6 @@
 //! The first record of every internal topic, which says which log this is.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use backstitch_schemas::{
     Topic,
@@ -12,13 +12,12 @@ use uuid::Uuid;
 
 use super::{
     client::{Client, PATIENCE},
-    offsets::{beginnings, ends},
+    offsets::{beginnings, ends, get, set},
     producer::KafkaProducer,
     reader::KafkaReader,
 };
 use crate::{
-    AppendError, BatchLimits, LogError, LogIdentity, Offset, Partition, Positions, Producer as _,
-    Reader as _, Record,
+    AppendError, BatchLimits, LogError, LogIdentity, Offset, Partition, Producer as _, Reader as _, Record,
 };
 
 /// The writer's name under which headers are written. Holding it, nobody else can write one.
@@ -35,7 +34,7 @@ enum Beginning {
 }
 
 /// Reads the headers, and writes those that are missing.
-pub(super) async fn ensure(client: &std::sync::Arc<Client>) -> Result<LogIdentity, LogError> {
+pub(super) async fn ensure(client: &Arc<Client>) -> Result<LogIdentity, LogError> {
     let started = Instant::now();
     loop {
         if let (Some(identity), true) = known(client, &look(client).await?)? {
@@ -98,7 +97,7 @@ fn known(
     Ok((identity, complete))
 }
 
-async fn look(client: &std::sync::Arc<Client>) -> Result<Vec<(Topic, Beginning)>, LogError> {
+async fn look(client: &Arc<Client>) -> Result<Vec<(Topic, Beginning)>, LogError> {
     let mut found = Vec::new();
     for topic in Topic::INTERNAL {
         found.push((topic, beginning(client, topic).await?));
@@ -106,19 +105,18 @@ async fn look(client: &std::sync::Arc<Client>) -> Result<Vec<(Topic, Beginning)>
     Ok(found)
 }
 
-async fn beginning(client: &std::sync::Arc<Client>, topic: Topic) -> Result<Beginning, LogError> {
-    let first = first_partition(&beginnings(client, topic).await?);
-    let end = first_partition(&ends(client, topic).await?);
-    if end == Offset(0) {
+async fn beginning(client: &Arc<Client>, topic: Topic) -> Result<Beginning, LogError> {
+    let first = get(&beginnings(client, topic).await?, Partition(0));
+    // The other partitions are skipped.
+    let mut from = ends(client, topic).await?;
+    if get(&from, Partition(0)) == Offset(0) {
         return Ok(Beginning::Empty);
     }
     if first > Offset(0) && topic.cleanup() != Cleanup::Compact {
         return Ok(Beginning::Trimmed);
     }
-    let mut others = ends(client, topic).await?;
-    others.retain(|(partition, _)| *partition != Partition(0));
-    others.push((Partition(0), first));
-    let mut reader = KafkaReader::open(client, topic, &others).await?;
+    set(&mut from, Partition(0), first);
+    let mut reader = KafkaReader::open(client, topic, &from).await?;
     let limits = BatchLimits { records: 1, ..BatchLimits::default() };
     loop {
         let records = reader.next_until_end(&limits).await?;
@@ -137,9 +135,4 @@ async fn beginning(client: &std::sync::Arc<Client>, topic: Topic) -> Result<Begi
             ))
         });
     }
-}
-
-fn first_partition(positions: &Positions) -> Offset {
-    let first = positions.iter().find(|(partition, _)| *partition == Partition(0));
-    first.map_or(Offset(0), |(_, offset)| *offset)
 }

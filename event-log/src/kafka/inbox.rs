@@ -18,6 +18,10 @@ impl Inbox {
         self.records.push_back(record);
     }
 
+    pub(super) fn records(&self) -> impl Iterator<Item = &StoredRecord> {
+        self.records.iter()
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -10,6 +10,7 @@
 //!   old one would be refused although nobody else has the partition.)
 
 mod client;
+mod closing;
 mod config;
 mod consumer;
 mod failure;

@@ -11,7 +11,7 @@ use super::{
     client::{Client, PATIENCE, partition, patiently},
     failure::{interrupted, unavailable},
 };
-use crate::{LogError, Offset, Positions};
+use crate::{LogError, Offset, Partition, Positions};
 
 /// The last stable offset of each partition.
 pub(super) async fn ends(client: &Client, topic: Topic) -> Result<Positions, LogError> {
@@ -53,21 +53,31 @@ pub(super) fn positions(list: &TopicPartitionList) -> KafkaResult<Positions> {
     Ok(positions)
 }
 
-/// Which of `positions` the log does not have, as the error that says so.
-pub(super) async fn out_of_range(
+/// Fails with the position that the log does not have, if there is one.
+pub(super) async fn check_range(
     client: &Client,
     topic: Topic,
     positions: &Positions,
 ) -> Result<(), LogError> {
     let (beginnings, ends) = (beginnings(client, topic).await?, ends(client, topic).await?);
-    let of =
-        |list: &Positions, wanted| list.iter().find(|(known, _)| *known == wanted).map(|(_, offset)| *offset);
     for (partition, offset) in positions {
-        let inside = of(&beginnings, *partition).is_some_and(|first| first <= *offset)
-            && of(&ends, *partition).is_some_and(|end| *offset <= end);
-        if !inside {
+        let known = partition.0 < client.partitions(topic);
+        if !known || *offset < get(&beginnings, *partition) || *offset > get(&ends, *partition) {
             return Err(LogError::OutOfRange { topic, partition: *partition, offset: *offset });
         }
     }
     Ok(())
+}
+
+/// Where a partition stands in a list of positions; at 0 if it is not named.
+pub(super) fn get(positions: &Positions, partition: Partition) -> Offset {
+    positions.iter().find(|(known, _)| *known == partition).map_or(Offset(0), |(_, offset)| *offset)
+}
+
+/// Moves a partition in a list of positions.
+pub(super) fn set(positions: &mut Positions, partition: Partition, offset: Offset) {
+    match positions.iter_mut().find(|(known, _)| *known == partition) {
+        Some((_, known)) => *known = offset,
+        None => positions.push((partition, offset)),
+    }
 }

@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     client::{Client, NO_GROUP, partition},
+    closing::Closing,
     failure::unavailable,
     inbox::Inbox,
-    offsets::{beginnings, ends, out_of_range},
+    offsets::{beginnings, check_range, ends, get, set},
     records::stored,
 };
 use crate::{BatchLimits, LogError, Offset, Partition, Positions, Reader, StoredRecord};
@@ -26,7 +27,7 @@ use crate::{BatchLimits, LogError, Offset, Partition, Positions, Reader, StoredR
 pub(super) struct KafkaReader {
     client: Arc<Client>,
     topic: Topic,
-    consumer: Arc<StreamConsumer>,
+    consumer: Arc<Closing>,
     inbox: Inbox,
     /// What was taken from the consumer, up to the inbox's last record.
     arrived: Positions,
@@ -34,6 +35,8 @@ pub(super) struct KafkaReader {
     delivered: Positions,
     /// While reading up to an end: that end, and the partitions that have not reached it.
     pass: Option<Pass>,
+    /// A broker said that a position is out of range; reading stands still until we looked.
+    range_in_doubt: bool,
 }
 
 /// Reading up to what was the end when the pass began.
@@ -50,7 +53,7 @@ impl KafkaReader {
     ) -> Result<Self, LogError> {
         let mut positions = beginnings(client, topic).await?;
         if !from.is_empty() {
-            out_of_range(client, topic, &from.to_vec()).await?;
+            check_range(client, topic, &from.to_vec()).await?;
             for (partition, offset) in from {
                 set(&mut positions, *partition, *offset);
             }
@@ -62,12 +65,23 @@ impl KafkaReader {
         Ok(Self {
             client: client.clone(),
             topic,
-            consumer: Arc::new(consumer),
+            consumer: Arc::new(Closing::new(consumer)),
             inbox: Inbox::default(),
             arrived: positions.clone(),
             delivered: positions,
             pass: None,
+            range_in_doubt: false,
         })
+    }
+
+    /// Looks whether our positions are out of range, if there is doubt, and reads on if not.
+    async fn settle_range(&mut self) -> Result<(), LogError> {
+        if self.range_in_doubt {
+            check_range(&self.client, self.topic, &self.arrived).await?;
+            self.consumer.assign(&self.client.list(self.topic, &self.arrived)).map_err(unavailable)?;
+            self.range_in_doubt = false;
+        }
+        Ok(())
     }
 
     /// Begins a pass, unless everything up to the end was delivered already.
@@ -88,7 +102,7 @@ impl KafkaReader {
     }
 
     /// Takes in what the consumer gave.
-    async fn accept(&mut self, outcome: Result<StoredRecord, KafkaError>) -> Result<(), LogError> {
+    fn accept(&mut self, outcome: Result<StoredRecord, KafkaError>) -> Result<(), LogError> {
         match outcome {
             Ok(record) => {
                 let (partition, next) = (record.partition, Offset(record.offset.0 + 1));
@@ -113,8 +127,8 @@ impl KafkaReader {
                 Ok(())
             }
             Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
-                out_of_range(&self.client, self.topic, &self.arrived).await?;
-                Err(LogError::Unavailable("the position was out of range for a moment".to_owned()))
+                self.range_in_doubt = true;
+                Ok(())
             }
             Err(error) => Err(unavailable(error)),
         }
@@ -122,11 +136,12 @@ impl KafkaReader {
 
     /// Takes in everything that is there without waiting, as far as a batch has room.
     async fn drain(&mut self, limits: &BatchLimits) -> Result<(), LogError> {
+        self.settle_range().await?;
         let consumer = self.consumer.clone();
         while !self.inbox.fills(limits) {
             let Some(outcome) = consumer.recv().now_or_never() else { return Ok(()) };
             let outcome = outcome.map(|message| self.stored(&message));
-            self.accept(outcome).await?;
+            self.accept(outcome)?;
         }
         Ok(())
     }
@@ -135,7 +150,7 @@ impl KafkaReader {
     async fn wait(&mut self) -> Result<(), LogError> {
         let consumer = self.consumer.clone();
         let outcome = consumer.recv().await.map(|message| self.stored(&message));
-        self.accept(outcome).await
+        self.accept(outcome)
     }
 
     fn stored(&self, message: &BorrowedMessage<'_>) -> StoredRecord {
@@ -195,22 +210,5 @@ impl Reader for KafkaReader {
 
     fn positions(&self) -> Positions {
         self.delivered.clone()
-    }
-}
-
-impl Drop for KafkaReader {
-    fn drop(&mut self) {
-        super::consumer::close(self.consumer.clone());
-    }
-}
-
-fn get(positions: &Positions, partition: Partition) -> Offset {
-    positions.iter().find(|(known, _)| *known == partition).map_or(Offset(0), |(_, offset)| *offset)
-}
-
-fn set(positions: &mut Positions, partition: Partition, offset: Offset) {
-    match positions.iter_mut().find(|(known, _)| *known == partition) {
-        Some((_, known)) => *known = offset,
-        None => positions.push((partition, offset)),
     }
 }

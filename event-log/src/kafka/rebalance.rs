@@ -20,7 +20,11 @@ use crate::{LogError, Offset, Partition, Positions};
 
 /// What happened in the group.
 pub(super) enum Event {
-    Assigned { partitions: Vec<Partition>, starts: Positions, membership: Arc<ConsumerGroupMetadata> },
+    Assigned {
+        partitions: Vec<Partition>,
+        starts: Result<Positions, LogError>,
+        membership: Arc<ConsumerGroupMetadata>,
+    },
     Revoked(Vec<Partition>),
     Failed(LogError),
 }
@@ -45,18 +49,20 @@ impl GroupContext {
 
     /// Notes the membership, and decides where reading starts: at the group's positions, and at the
     /// beginning where it has none. librdkafka then assigns with the offsets that are set here.
-    fn assigned(&self, member: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<(), LogError> {
-        let membership = member
-            .group_metadata()
-            .ok_or_else(|| LogError::Unavailable("the group has no membership for us".to_owned()))?;
+    fn assigned(&self, member: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let membership = member.group_metadata().expect("a consumer that is assigned to has a group");
         let starts = patiently(|| positions(&member.committed_offsets(list.clone(), PATIENCE)?));
-        let starts = starts.map_err(unavailable)?;
-        for mut element in list.elements() {
-            element.set_offset(start(&starts, partition(element.partition()))).map_err(unavailable)?;
+        if let Ok(starts) = &starts {
+            for mut element in list.elements() {
+                let start = start(starts, partition(element.partition()));
+                element.set_offset(start).expect("a position is not negative");
+            }
         }
-        let membership = Arc::new(membership);
-        self.tell(Event::Assigned { partitions: partitions(list), starts, membership });
-        Ok(())
+        self.tell(Event::Assigned {
+            partitions: partitions(list),
+            starts: starts.map_err(unavailable),
+            membership: Arc::new(membership),
+        });
     }
 }
 
@@ -65,11 +71,7 @@ impl ClientContext for GroupContext {}
 impl ConsumerContext for GroupContext {
     fn pre_rebalance(&self, member: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
-            Rebalance::Assign(list) => {
-                if let Err(error) = self.assigned(member, list) {
-                    self.tell(Event::Failed(error));
-                }
-            }
+            Rebalance::Assign(list) => self.assigned(member, list),
             Rebalance::Revoke(list) => self.tell(Event::Revoked(partitions(list))),
             Rebalance::Error(error) => self.tell(Event::Failed(unavailable(error.clone()))),
         }

@@ -1,8 +1,10 @@
 //! Consumer groups: positions, takeover, fencing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use backstitch_event_log::{AppendError, BatchLimits, Consumer, Delivery, Partition, Record};
+use backstitch_event_log::{
+    AppendError, BatchLimits, Consumer, Delivery, EventLog, LogError, Offset, Partition, Record,
+};
 use backstitch_schemas::Topic;
 
 use super::{Fixture, tools::*};
@@ -97,6 +99,21 @@ pub(crate) async fn a_member_that_lost_its_partitions_is_fenced(fixture: impl Fi
     assert_eq!(values(&all(&log, Topic::Processed).await), ["right"]);
 }
 
+pub(crate) async fn a_group_beyond_the_end_is_told_so(fixture: impl Fixture) {
+    let log = fixture.log();
+    append(&log, &commands(0..1)).await;
+    let mut consumer = log.join("group", Topic::Commands).await.unwrap();
+    let (_, mut batch) = take(consumer.as_mut(), 1).await;
+    // As if the log had been replaced by a shorter one.
+    let beyond = (Partition(0), Offset(1_000_000));
+    batch.advance.positions = vec![beyond];
+    log.producer("worker").await.unwrap().append(&[], Some(&batch.advance)).await.unwrap();
+    drop(consumer);
+    let error = must("an error", first_error(&log)).await;
+    let LogError::OutOfRange { topic, partition, offset } = error else { panic!("{error:?}") };
+    assert_eq!((topic, partition, offset), (Topic::Commands, beyond.0, beyond.1));
+}
+
 pub(crate) async fn a_member_collects_while_it_may_linger(fixture: impl Fixture) {
     let log = fixture.log();
     let mut consumer = log.join("group", Topic::Commands).await.unwrap();
@@ -114,6 +131,19 @@ pub(crate) async fn a_member_collects_while_it_may_linger(fixture: impl Fixture)
     });
     append(&log, &commands(1..6)).await;
     must("a full batch", collecting).await.unwrap();
+}
+
+/// What goes wrong first for a new member.
+async fn first_error(log: &Arc<dyn EventLog>) -> LogError {
+    let mut consumer = match log.join("group", Topic::Commands).await {
+        Ok(consumer) => consumer,
+        Err(error) => return error,
+    };
+    loop {
+        if let Err(error) = consumer.next(&BatchLimits::default()).await {
+            return error;
+        }
+    }
 }
 
 async fn revoked(consumer: &mut dyn Consumer) -> Vec<Partition> {

@@ -60,6 +60,7 @@ macro_rules! suite {
             a_rewound_member_gets_what_it_did_not_advance_past,
             groups_do_not_know_each_other,
             a_member_that_lost_its_partitions_is_fenced,
+            a_group_beyond_the_end_is_told_so,
             a_member_collects_while_it_may_linger,
         });
     };
