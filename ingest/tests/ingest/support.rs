@@ -112,7 +112,7 @@ impl EntityProvider for Fixed {
 
 /// Ingest in a directory; started again there, it goes on.
 pub(crate) struct World {
-    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) log: Arc<dyn EventLog>,
     pub(crate) outside: Arc<Outside>,
     pub(crate) api: Router,
     ingest: Arc<backstitch_ingest::Directory>,
@@ -130,7 +130,10 @@ pub(crate) struct Setup {
 
 impl World {
     pub(crate) async fn start(directory: &Path, setup: Setup) -> Self {
-        let log = open(directory).await;
+        Self::start_on(open(directory).await, setup).await
+    }
+
+    pub(crate) async fn start_on(log: Arc<dyn EventLog>, setup: Setup) -> Self {
         let outside = Arc::new(Outside::default());
         let ingest = Ingest::new(Parts {
             log: log.clone(),
@@ -164,6 +167,11 @@ impl World {
     /// Waits until nothing is due or under way.
     pub(crate) async fn quiet(&self) {
         eventually("ingest is quiet", || !self.ingest.is_busy()).await;
+    }
+
+    /// Whether this process owns the provider.
+    pub(crate) fn owns(&self, provider: &str) -> bool {
+        self.ingest.statuses().iter().any(|(name, _)| name.as_str() == provider)
     }
 
     pub(crate) async fn push(&self, provider: &str, query: &str, mutation: &Value) -> (StatusCode, Value) {
@@ -255,7 +263,7 @@ impl World {
 }
 
 /// The log of a directory, once whoever had it is gone.
-async fn open(directory: &Path) -> Arc<EmbeddedLog> {
+pub(crate) async fn open(directory: &Path) -> Arc<EmbeddedLog> {
     let file = directory.join("log.db");
     let deadline = tokio::time::Instant::now() + DEADLINE;
     loop {
