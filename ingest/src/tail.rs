@@ -75,6 +75,11 @@ impl Tail {
         locked(&self.sources).get(&SourceKey::Provider(provider.clone())).cloned()
     }
 
+    /// The note under a name of ours.
+    pub(crate) fn our_note(&self, name: &str) -> Option<String> {
+        locked(&self.sources).get(&SourceKey::Ours(name.to_owned()))?.note.clone()
+    }
+
     /// What `catalog.sources` says about the places that a provider reads.
     pub(crate) fn location_states(&self, provider: &ProviderName) -> HashMap<String, SourceState> {
         let sources = locked(&self.sources);

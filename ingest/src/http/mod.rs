@@ -14,6 +14,7 @@ mod access;
 mod answer;
 mod commands;
 mod error;
+mod forward;
 mod items;
 mod ndjson;
 mod positions;

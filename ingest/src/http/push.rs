@@ -15,6 +15,7 @@ use super::{
     HttpState,
     answer::{PushAnswer, PushOptions},
     error::ApiError,
+    forward::forward,
     items::{Intake, Item, RejectedItem},
     provider_name, stream,
 };
@@ -80,7 +81,10 @@ pub(super) async fn push_mutation(
             "the provider `{provider}` is configured, so it cannot be pushed"
         )));
     }
-    let owner = state.directory.owner_when_started(&provider, STARTING).await?;
+    let owner = match state.directory.owner_when_started(&provider, STARTING).await {
+        Ok(owner) => owner,
+        Err(cause) => return forward(&state, &provider, cause, request).await,
+    };
     let ndjson = is_ndjson(&request);
     let intake = Intake { provider: provider.clone(), max_entity_bytes: state.directory.max_entity_bytes() };
     if ndjson {

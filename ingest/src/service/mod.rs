@@ -10,7 +10,7 @@ mod partition;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -87,6 +87,13 @@ pub struct Directory {
     partitions: Mutex<HashMap<u32, Ownership>>,
     commander: Writer,
     joined: AtomicBool,
+    reachable: OnceLock<Reachable>,
+}
+
+/// Where other ingest processes reach this one, and how this one reaches them.
+struct Reachable {
+    address: String,
+    client: reqwest::Client,
 }
 
 /// A partition that was assigned to this process.
@@ -115,6 +122,7 @@ impl Ingest {
             partitions: Mutex::default(),
             commander,
             joined: AtomicBool::new(false),
+            reachable: OnceLock::new(),
             shared: Arc::new(Shared {
                 log: parts.log,
                 tail,
@@ -126,6 +134,15 @@ impl Ingest {
             }),
         };
         Self { directory: Arc::new(directory) }
+    }
+
+    /// Lets other ingest processes forward pushes to this one, at the base URL `address`, and this
+    /// one to them. Without it a push to another process's provider is answered with 503.
+    pub fn reachable_at(self, address: impl Into<String>, client: reqwest::Client) -> Self {
+        let reachable = Reachable { address: address.into(), client };
+        // Said twice, the first counts: others have read it by then.
+        let _ = self.directory.reachable.set(reachable);
+        self
     }
 
     /// The way to the providers, for the HTTP endpoints and for status.
@@ -282,6 +299,13 @@ impl Directory {
 
     fn partition_of(&self, provider: &ProviderName) -> u32 {
         partition_of(provider.as_str(), self.shared.log.partitions(Topic::Commands))
+    }
+
+    /// Where the owner of a provider can be reached, if that is another process.
+    pub(crate) fn address_of_owner(&self, provider: &ProviderName) -> Option<(reqwest::Client, String)> {
+        let reachable = self.reachable.get()?;
+        let address = self.shared.tail.our_note(&partition::address_name(self.partition_of(provider)))?;
+        (address != reachable.address).then(|| (reachable.client.clone(), address))
     }
 
     /// The owner of a provider; a pushed one is owned from its first push on.

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use backstitch_event_log::{Batch, LogError, Partition};
-use backstitch_schemas::ProviderName;
+use backstitch_schemas::{
+    ProviderName,
+    source::{SourceKey, SourceState},
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +14,7 @@ use super::{Directory, NotHere, RETRY, Taken};
 use crate::{
     Connection, EntityProvider, Strategy,
     owner::{Message, Owner, OwnerHandle, Task},
+    record,
     tail::locked,
     writer::Writer,
 };
@@ -42,6 +46,7 @@ impl Directory {
                     continue;
                 },
             }
+            self.announce(partition.0, &writer).await;
             self.open(partition.0, &writer, &term);
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -75,6 +80,24 @@ impl Directory {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// Tells the other processes where pushes to the partition's providers go. Without that they
+    /// answer 503, which is no reason not to own it.
+    async fn announce(&self, partition: u32, writer: &Writer) {
+        let Some(reachable) = self.reachable.get() else { return };
+        let name = address_name(partition);
+        if self.shared.tail.our_note(&name).as_deref() == Some(&reachable.address) {
+            return;
+        }
+        let note = Some(reachable.address.clone());
+        let state = SourceState { outcome: "ok".to_owned(), note, ..SourceState::default() };
+        let record = record::of_source(&SourceKey::Ours(name), &state, self.shared.clock.now());
+        if let Err(cause) = writer.append(&[record], None).await {
+            tracing::warn!(partition, %cause, "other processes do not know that the partition is here");
+            // The producer has to be there for what follows.
+            let _ = writer.take().await;
         }
     }
 
@@ -150,6 +173,11 @@ impl Directory {
         };
         tokio::time::timeout(patience, started).await.unwrap_or(Err(NotHere::Starting))
     }
+}
+
+/// The name in `catalog.sources` under which the owner of a partition says where it is.
+pub(super) fn address_name(partition: u32) -> String {
+    format!("ingest-{partition}")
 }
 
 /// Runs a provider for as long as it is owned; after an error again, with back-off.

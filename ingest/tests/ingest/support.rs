@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::IntoFuture,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -134,6 +135,10 @@ impl World {
     }
 
     pub(crate) async fn start_on(log: Arc<dyn EventLog>, setup: Setup) -> Self {
+        // The executable does this once.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
         let outside = Arc::new(Outside::default());
         let ingest = Ingest::new(Parts {
             log: log.clone(),
@@ -143,7 +148,8 @@ impl World {
             followers: Arc::new(Followers(outside.clone())),
             clock: Arc::new(SystemClock),
             mint: Arc::new(Identity::mint),
-        });
+        })
+        .reachable_at(address, reqwest::Client::new());
         let directory = ingest.directory();
         let state = HttpState {
             directory: directory.clone(),
@@ -152,7 +158,11 @@ impl World {
         };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(ingest.run(shutdown.clone()));
-        let world = Self { log, outside, api: router(state), ingest: directory, running, shutdown };
+        let api = router(state);
+        let served =
+            axum::serve(listener, api.clone()).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        tokio::spawn(served.into_future());
+        let world = Self { log, outside, api, ingest: directory, running, shutdown };
         world.quiet().await;
         world
     }
