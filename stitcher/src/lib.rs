@@ -14,18 +14,34 @@
 //! catalog.apply(delta.memory);
 //! ```
 
+mod batch_policy;
 mod catalog;
 mod claim_rows;
 mod claims;
+mod committer;
+mod config;
+mod dead_letters;
+mod error;
 mod evaluate;
 mod final_entity;
 mod graph;
+mod incarnation;
+mod input;
+mod lease;
 mod names;
+mod outcome;
 mod plan;
+mod session;
+mod status;
 mod stitch;
 mod stored_form;
 mod winner;
+mod worker;
 
 pub use catalog::{Catalog, Inconsistent, Loading, Memory};
+pub use config::Config;
+pub use error::Error;
 pub use plan::Plan;
+pub use status::{State, Status};
 pub use stitch::{Delta, Frame, MissingForm};
+pub use worker::Worker;
