@@ -1,14 +1,11 @@
 //! The final state is a function of the latest record of each claim's parts.
-#![expect(clippy::unwrap_used, reason = "in a test the panic is the message")]
-
-mod support;
 
 use std::collections::HashMap;
 
+use crate::{histories::history, replica::Replica, rules};
 use backstitch_schemas::{Timestamp, processed::Processed};
 use backstitch_stitcher::{Catalog, Frame, Loading};
 use proptest::{prelude::*, sample::Index};
-use support::{histories::history, replica::Replica, rules};
 
 /// Takes the records in batches that end where `cuts` says. With `restarts`, memory is lost and
 /// loaded again after every batch.

@@ -45,6 +45,18 @@ pub(crate) fn history(length: usize) -> impl Strategy<Value = Vec<Processed>> {
     prop::collection::vec(step(), 1..length).prop_map(|steps| records(&steps))
 }
 
+/// Components `c0`, `c1`, … that one provider submitted.
+pub(crate) fn some_components(count: usize) -> Vec<Processed> {
+    let step = |at: usize| Step {
+        key: ClaimKey::own(EntityRef::new("component", None, &format!("c{at}")), ProviderName::new("p")),
+        saying: Saying::Good(0),
+        rekeyed: false,
+        released: false,
+        age: 0,
+    };
+    records(&(0..count).map(step).collect::<Vec<_>>())
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let saying = prop_oneof![
         6 => (0..3_usize).prop_map(Saying::Good),
