@@ -192,9 +192,12 @@ impl Listings {
         access: &Access,
         changes: &mut Changes,
     ) {
-        let targets = target::targets(&location, config);
+        let place = Some(location.location.to_string());
+        let placed = |problem| Problem { location: place.clone(), ..problem };
+        let targets = target::targets(&location, config).into_iter();
+        let targets: Vec<_> = targets.map(|target| target.map_err(placed)).collect();
         let refusals = targets.iter().filter_map(|target| match target {
-            Ok(Target::Url(_, url)) => access.check(url).err(),
+            Ok(Target::Url(_, url)) => access.check(url).err().map(placed),
             _ => None,
         });
         let followed = Followed {
@@ -278,7 +281,8 @@ impl Listings {
                         continue;
                     };
                     if files.is_empty() && required {
-                        errors.push(nothing_matches(pattern));
+                        let location = Some(followed.location.location.to_string());
+                        errors.push(Problem { location, ..nothing_matches(pattern) });
                     }
                     // What a pattern finds may go without anything being wrong.
                     let found = files.iter().map(|path| (file_location(path), Place::File(path.clone())));

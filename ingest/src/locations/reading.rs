@@ -1,6 +1,6 @@
 //! How reading one place goes: what was seen, what is noted about it, when to try again.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use backstitch_schemas::{Digest, Problem, Timestamp, source::SourceState};
 use tokio::task::AbortHandle;
@@ -28,10 +28,6 @@ pub(super) struct Reading {
     pub(super) doubted: bool,
     /// The read that is under way.
     pub(super) running: Option<Running>,
-    /// The files whose change matters: its own, where it links to, those of placeholders.
-    pub(super) files: BTreeSet<PathBuf>,
-    /// Whether the path is a link, so that anything around it may change it.
-    pub(super) linked: bool,
     /// What is wrong in what was last read.
     content_errors: Vec<Problem>,
     failures: u32,
@@ -82,6 +78,11 @@ impl Reading {
     /// Whether it is known how the last attempt went, now or in an earlier process.
     pub(super) fn has_outcome(&self) -> bool {
         !self.state.outcome.is_empty()
+    }
+
+    /// Whether the last attempt failed, and the one before did not.
+    pub(super) fn has_failed_once(&self) -> bool {
+        self.failures == 1
     }
 
     /// What is wrong in what was last read.

@@ -30,11 +30,8 @@ impl LocationFollower {
     /// Takes note of what a pattern matches.
     pub(super) fn expanded(&mut self, location: &Arc<str>, expansion: Expansion) {
         let subject = Subject::Pattern(Arc::clone(location));
-        // What happened in a directory before it was watched may have been missed.
-        if self.watches.assign(&subject, expansion.directories) {
-            self.plan(subject.clone(), Duration::ZERO, Wake::Watched);
-        }
         self.plan_regularly(&subject);
+        self.watch_directories(&subject, expansion.directories);
         let Some(reading) = self.readings.get_mut(&subject) else { return };
         match expansion.files {
             Ok(_) if expansion.shrank && !reading.doubted => {
@@ -77,10 +74,7 @@ impl LocationFollower {
         }
         self.plan_regularly(&subject);
         self.note(&subject, "ok", descriptor.errors, status, Some(descriptor.entities.len()));
-        let directories = self.watched_directories(&subject);
-        if self.watches.assign(&subject, directories) {
-            self.plan(subject, Duration::ZERO, Wake::Watched);
-        }
+        self.watch(&subject);
     }
 
     fn unchanged(&mut self, location: &Arc<str>, seen: Seen, wake: Wake) {
@@ -125,10 +119,7 @@ impl LocationFollower {
         }
         let errors = if required { vec![problem] } else { Vec::new() };
         self.note(&subject, "absent", errors, None, Some(0));
-        let directories = self.watched_directories(&subject);
-        if self.watches.assign(&subject, directories) {
-            self.plan(subject, Duration::ZERO, Wake::Watched);
-        }
+        self.watch(&subject);
     }
 
     fn failed(&mut self, location: &Arc<str>, failure: Failure) {
@@ -139,12 +130,14 @@ impl LocationFollower {
         let chance = (self.chance)();
         let Some(reading) = self.readings.get_mut(&subject) else { return };
         let wait = reading.back_off(&failure, &place, &self.config, chance);
-        // No request was made, so nothing is said about this place.
+        // No request was made, so there is nothing to say about this place.
         let deferred = matches!(failure.again, Again::After { asked: false, .. }) && reading.has_outcome();
+        // A file that is being replaced or written is looked at once more before anything is said.
+        let passing = matches!(place, Place::File(_)) && reading.has_failed_once();
         if let Some(wait) = wait {
-            self.plan(subject.clone(), wait, Wake::Polling);
+            self.plan(subject.clone(), wait, if passing { Wake::Watched } else { Wake::Polling });
         }
-        if deferred {
+        if deferred || passing {
             return;
         }
         let problem = Problem { location: Some(location.to_string()), ..failure.problem };
@@ -155,10 +148,7 @@ impl LocationFollower {
         let outcome = if problem.name == "NotAllowedError" { "refused" } else { "failed" };
         self.note(&subject, outcome, vec![problem], failure.status, None);
         if matches!(place, Place::File(_)) {
-            let directories = self.watched_directories(&subject);
-            if self.watches.assign(&subject, directories) {
-                self.plan(subject, Duration::ZERO, Wake::Watched);
-            }
+            self.watch(&subject);
         }
     }
 

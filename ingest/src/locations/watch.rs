@@ -21,10 +21,26 @@ pub(super) struct Watches {
     watcher: Option<RecommendedWatcher>,
     sender: mpsc::UnboundedSender<notify::Result<Event>>,
     receiver: mpsc::UnboundedReceiver<notify::Result<Event>>,
-    interests: HashMap<PathBuf, HashSet<Subject>>,
-    directories: HashMap<Subject, BTreeSet<PathBuf>>,
+    /// By directory, who watches it.
+    watchers: HashMap<PathBuf, HashSet<Subject>>,
+    /// By directory, to whom anything in it may matter.
+    attentive: HashMap<PathBuf, HashSet<Subject>>,
+    /// By file, to whom it matters.
+    files: HashMap<PathBuf, HashSet<Subject>>,
+    attention: HashMap<Subject, Attention>,
     /// Directories that could not be watched.
     blind: HashSet<PathBuf>,
+}
+
+/// What somebody watches.
+#[derive(Debug, Default)]
+pub(super) struct Attention {
+    /// The directories that are watched.
+    pub(super) directories: BTreeSet<PathBuf>,
+    /// The files in them that matter.
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Whether whatever happens in the directories may matter.
+    pub(super) anything: bool,
 }
 
 /// What happened on disk.
@@ -47,68 +63,75 @@ impl Watches {
             watcher: None,
             sender,
             receiver,
-            interests: HashMap::new(),
-            directories: HashMap::new(),
+            watchers: HashMap::new(),
+            attentive: HashMap::new(),
+            files: HashMap::new(),
+            attention: HashMap::new(),
             blind: HashSet::new(),
         }
     }
 
-    /// Watches `directories` for `subject`, in place of what was watched for it. Whether a
-    /// directory is watched that was not: what happened in it before may have been missed.
-    pub(super) fn assign(&mut self, subject: &Subject, directories: BTreeSet<PathBuf>) -> bool {
-        let before = self.directories.get(subject).cloned().unwrap_or_default();
-        for directory in before.difference(&directories) {
+    /// Watches this for `subject`, in place of what was watched for it. Whether a directory is watched
+    /// that was not: what happened in it before may have been missed.
+    pub(super) fn assign(&mut self, subject: &Subject, attention: Attention) -> bool {
+        let before = self.attention.remove(subject).unwrap_or_default();
+        remove_all(&mut self.files, &before.files, subject);
+        remove_all(&mut self.attentive, &before.directories, subject);
+        for directory in before.directories.difference(&attention.directories) {
             self.unassign(subject, directory);
         }
         let mut new = false;
-        for directory in &directories {
-            let interested = self.interests.entry(directory.clone()).or_default();
-            if interested.is_empty() {
+        for directory in &attention.directories {
+            if !self.watchers.contains_key(directory) {
                 new |= self.watch(directory);
             }
-            self.interests.entry(directory.clone()).or_default().insert(subject.clone());
+            self.watchers.entry(directory.clone()).or_default().insert(subject.clone());
         }
-        self.directories.insert(subject.clone(), directories);
+        if attention.anything {
+            add_all(&mut self.attentive, &attention.directories, subject);
+        }
+        add_all(&mut self.files, &attention.files, subject);
+        self.attention.insert(subject.clone(), attention);
         new
     }
 
     /// Watches nothing for `subject` any more.
     pub(super) fn release(&mut self, subject: &Subject) {
-        for directory in self.directories.remove(subject).unwrap_or_default() {
-            self.unassign(subject, &directory);
-        }
+        self.assign(subject, Attention::default());
+        self.attention.remove(subject);
     }
 
     /// Whether changes of `subject` would go unnoticed.
     pub(super) fn is_blind(&self, subject: &Subject) -> bool {
-        let directories = self.directories.get(subject);
+        let directories = self.attention.get(subject).map(|attention| &attention.directories);
         directories.is_none_or(|directories| directories.iter().any(|d| self.blind.contains(d)))
     }
 
-    /// Who is interested in what happens to `path`: those who watch its directory, and those who
-    /// watch the path itself as a directory.
+    /// To whom it may matter what happened to `path`.
     pub(super) fn interested(&self, path: &Path) -> HashSet<Subject> {
-        let places = [Some(path), path.parent()].into_iter().flatten();
-        places.filter_map(|place| self.interests.get(place)).flatten().cloned().collect()
+        let around = [Some(path), path.parent()].into_iter().flatten();
+        let attentive = around.filter_map(|place| self.attentive.get(place));
+        attentive.chain(self.files.get(path)).flatten().cloned().collect()
     }
 
-    /// Forgets a directory that is gone, and those below. Who was interested, to look again.
+    /// Forgets a directory that is gone, and those below. Who watched them, to look again.
     pub(super) fn forget(&mut self, gone: &Path) -> HashSet<Subject> {
-        if !self.interests.contains_key(gone) {
+        if !self.watchers.contains_key(gone) {
             return HashSet::new();
         }
-        let below: Vec<_> = self.interests.keys().filter(|path| path.starts_with(gone)).cloned().collect();
-        let mut interested = HashSet::new();
+        let below: Vec<_> = self.watchers.keys().filter(|path| path.starts_with(gone)).cloned().collect();
+        let mut watchers = HashSet::new();
         for directory in below {
             self.unwatch(&directory);
-            for subject in self.interests.remove(&directory).unwrap_or_default() {
-                if let Some(directories) = self.directories.get_mut(&subject) {
-                    directories.remove(&directory);
+            self.attentive.remove(&directory);
+            for subject in self.watchers.remove(&directory).unwrap_or_default() {
+                if let Some(attention) = self.attention.get_mut(&subject) {
+                    attention.directories.remove(&directory);
                 }
-                interested.insert(subject);
+                watchers.insert(subject);
             }
         }
-        interested
+        watchers
     }
 
     /// Whether something happened that was not looked at yet.
@@ -128,10 +151,10 @@ impl Watches {
     }
 
     fn unassign(&mut self, subject: &Subject, directory: &Path) {
-        if let Some(interested) = self.interests.get_mut(directory) {
-            interested.remove(subject);
-            if interested.is_empty() {
-                self.interests.remove(directory);
+        if let Some(watchers) = self.watchers.get_mut(directory) {
+            watchers.remove(subject);
+            if watchers.is_empty() {
+                self.watchers.remove(directory);
                 self.unwatch(directory);
             }
         }
@@ -169,6 +192,23 @@ impl Watches {
             return Ok(self.watcher.insert(watcher));
         }
         self.watcher.as_mut().ok_or_else(|| notify::Error::generic("no watcher"))
+    }
+}
+
+fn add_all(map: &mut HashMap<PathBuf, HashSet<Subject>>, paths: &BTreeSet<PathBuf>, subject: &Subject) {
+    for path in paths {
+        map.entry(path.clone()).or_default().insert(subject.clone());
+    }
+}
+
+fn remove_all(map: &mut HashMap<PathBuf, HashSet<Subject>>, paths: &BTreeSet<PathBuf>, subject: &Subject) {
+    for path in paths {
+        if let Some(subjects) = map.get_mut(path) {
+            subjects.remove(subject);
+            if subjects.is_empty() {
+                map.remove(path);
+            }
+        }
     }
 }
 

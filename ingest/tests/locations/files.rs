@@ -4,9 +4,11 @@ use std::{fs, time::Duration};
 
 use crate::support::{Reader, listing, location, nested, system};
 use backstitch_ingest::{Follower, Wake, locations::Config};
+use backstitch_schemas::source::SourceState;
 use tempfile::TempDir;
 
-const VISIBLE: Duration = Duration::from_millis(200);
+/// On a machine that does other things besides; alone it is about 20 ms.
+const VISIBLE: Duration = Duration::from_millis(500);
 
 struct Tree {
     root: TempDir,
@@ -304,4 +306,78 @@ async fn a_thousand_files_are_read_and_one_edit_reads_one() {
     assert!(took < VISIBLE, "{took:?}");
     reader.settle().await;
     assert_eq!(reader.findings.len(), 1, "{:?}", reader.findings);
+}
+
+#[tokio::test]
+async fn a_file_is_not_read_while_it_is_being_written() {
+    use std::io::Write;
+
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &(system("one") + &system("two")));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.settle().await;
+    let mut file = fs::File::create(tree.path("a.yaml")).unwrap();
+    file.write_all(system("one").as_bytes()).unwrap();
+    file.flush().unwrap();
+    // The first half is on disk, and the follower sees it.
+    for _ in 0..5 {
+        let _ = tokio::time::timeout(Duration::from_millis(10), reader.follower.next()).await;
+    }
+    file.write_all(system("three").as_bytes()).unwrap();
+    drop(file);
+    reader.until("the end", |seen| seen.names(&a) == ["one", "three"]).await;
+    let halves =
+        reader.findings.iter().filter(|finding| finding.contains("[\"system:default/one\"]")).count();
+    if cfg!(target_os = "linux") {
+        assert_eq!(halves, 0, "{:#?}", reader.findings);
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_noted_about_places_that_nobody_lists_is_withdrawn() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let failed = SourceState { outcome: "failed".to_owned(), ..SourceState::default() };
+    let states = [(a.clone(), failed.clone()), ("file:/gone.yaml".to_owned(), failed)].into();
+    let mut reader = Reader::resuming(Config::default(), states);
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.until("the end of the failure", |seen| seen.states[&a].outcome == "ok").await;
+    reader.until("the withdrawal", |seen| seen.states["file:/gone.yaml"].outcome == "withdrawn").await;
+    reader.settle().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_is_changed_to_lead_elsewhere_is_followed() {
+    use std::os::unix::fs::symlink;
+
+    let tree = Tree::new();
+    tree.write("v1/a.yaml", &system("one"));
+    tree.write("v2/a.yaml", &system("two"));
+    symlink(tree.path("v1"), tree.path("data")).unwrap();
+    symlink("data/a.yaml", tree.path("a.yaml")).unwrap();
+    let a = format!("file:{}", tree.path("a.yaml"));
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("a.yaml")])], &[]).await;
+    reader.until("the first", |seen| seen.names(&a) == ["one"]).await;
+    reader.settle().await;
+    // As Kubernetes updates a mounted ConfigMap.
+    symlink(tree.path("v2"), tree.path("data.tmp")).unwrap();
+    fs::rename(tree.path("data.tmp"), tree.path("data")).unwrap();
+    reader.until("the second", |seen| seen.names(&a) == ["two"]).await;
+}
+
+#[tokio::test]
+async fn many_files_in_one_directory_cost_no_more_than_elsewhere() {
+    let tree = Tree::new();
+    let mut reader = Reader::new(Config::default());
+    fs::create_dir(tree.path("flat")).unwrap();
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("flat/*.yaml")])], &[]).await;
+    reader.settle().await;
+    for index in 0..2000 {
+        tree.write(&format!("flat/s{index}.yaml"), &system(&format!("s{index}")));
+    }
+    let took = reader.until("all of them", |seen| seen.documents.len() == 2000).await;
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }

@@ -1,0 +1,95 @@
+//! What is followed, and when it is read.
+
+use std::time::Duration;
+
+use backstitch_schemas::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    LocationFollower,
+    follower::withdrawn,
+    listings::Changes,
+    reading::Reading,
+    schedule::{Schedule, Subject},
+};
+use crate::Wake;
+
+impl LocationFollower {
+    /// Plans what changed and queues what has to be said about it.
+    pub(super) fn apply(&mut self, changes: Changes) {
+        self.outbox.findings.extend(changes.findings);
+        for subject in changes.dropped {
+            self.drop_subject(&subject);
+        }
+        for subject in changes.read {
+            self.start_following(&subject);
+        }
+    }
+
+    /// Reads `subject` after `wait`, or earlier if that was planned.
+    pub(super) fn plan(&mut self, subject: Subject, wait: Duration, wake: Wake) {
+        let at = Instant::now() + wait;
+        self.schedule(&subject).hasten(subject, at, wake);
+    }
+
+    /// When `subject` is read next.
+    pub(super) fn next_read(&self, subject: &Subject) -> Option<Timestamp> {
+        let schedule = if self.is_url(subject) { &self.urls } else { &self.files };
+        let wait = schedule.planned(subject)?.saturating_duration_since(Instant::now());
+        Some(Timestamp(self.clock.now().0 + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2)))
+    }
+
+    pub(super) fn is_url(&self, subject: &Subject) -> bool {
+        matches!(subject, Subject::Document(location) if !location.starts_with("file:"))
+    }
+
+    pub(super) fn schedule(&mut self, subject: &Subject) -> &mut Schedule {
+        if self.is_url(subject) { &mut self.urls } else { &mut self.files }
+    }
+
+    fn start_following(&mut self, subject: &Subject) {
+        if !self.readings.contains_key(subject) {
+            let (Subject::Document(location) | Subject::Pattern(location)) = subject;
+            let reading = self.resumed.remove(&**location).map(Reading::resume).unwrap_or_default();
+            self.readings.insert(subject.clone(), reading);
+            self.watch(subject);
+        }
+        if let (Some(reading), Subject::Document(location)) = (self.readings.get_mut(subject), subject) {
+            let edges = self.listings.document(location).map(|document| document.edges.values());
+            reading.held |= edges.into_iter().flatten().any(|edge| edge.settled);
+        }
+        self.wake(subject.clone(), Duration::ZERO, Wake::Polling);
+    }
+
+    fn drop_subject(&mut self, subject: &Subject) {
+        self.schedule(subject).cancel(subject);
+        self.watches.release(subject);
+        let Some(reading) = self.readings.remove(subject) else { return };
+        if let Some(running) = &reading.running {
+            running.handle.abort();
+        }
+        if reading.has_outcome() {
+            let (Subject::Document(location) | Subject::Pattern(location)) = subject;
+            self.outbox.states.push((location.to_string(), withdrawn()));
+        }
+    }
+
+    /// Reads `subject` soon. A read under way does not count: it may have begun too early.
+    pub(super) fn wake(&mut self, subject: Subject, wait: Duration, wake: Wake) {
+        let is_url = self.is_url(&subject);
+        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        match &mut reading.running {
+            // A poll may wait for its turn for long; a person should not wait for it.
+            Some(running) if is_url && wake > running.wake => {
+                running.handle.abort();
+                reading.running = None;
+            }
+            Some(running) => {
+                running.again = running.again.max(Some(wake));
+                return;
+            }
+            None => {}
+        }
+        self.plan(subject, wait, wake);
+    }
+}
