@@ -57,9 +57,10 @@ impl Owner {
     pub(super) async fn take_in(
         &mut self,
         findings: Vec<Finding>,
-        mut states: Vec<(String, SourceState)>,
+        states: Vec<(String, SourceState)>,
     ) -> Result<(), Stop> {
         if Self::is_silent(&findings) {
+            let states = self.as_remembered(states);
             self.append(Vec::new(), states, None).await?;
         } else {
             let cause = Cause { kind: CauseKind::Read, detail: detail_of(&findings), at: self.now() };
@@ -67,12 +68,6 @@ impl Owner {
                 let claims = locked(&self.claims);
                 plan::of_findings(&claims, findings, &self.terms(&cause))
             };
-            if self.holds_any_of(&plan) {
-                // The next start has to find them again: it must not be told "unchanged".
-                for (_, state) in &mut states {
-                    (state.etag, state.digest) = (None, None);
-                }
-            }
             self.carry_out(plan, states, &cause).await?;
         }
         if self.heard && self.hold.stands() && !self.follower.is_busy() {
@@ -126,6 +121,7 @@ impl Owner {
         cause: &Cause,
     ) -> Result<MutationOutcome, Stop> {
         let removals = self.decide_removals(&plan);
+        let states = self.as_remembered(states);
         let changes = std::mem::take(&mut plan.changes);
         let mut changed = refs(changes.iter().map(|(key, _)| key));
         let concerns_locations = |keys: &[EntityRef]| keys.iter().any(EntityRef::is_location);
@@ -190,8 +186,15 @@ impl Owner {
         Removals { going: Vec::new(), held }
     }
 
-    fn holds_any_of(&self, plan: &Plan) -> bool {
-        self.hold.stands() && !plan.missing.is_empty()
+    /// While removals wait, nothing is remembered as read: the next start has to find them missing
+    /// again, and must not be told "unchanged".
+    fn as_remembered(&self, mut states: Vec<(String, SourceState)>) -> Vec<(String, SourceState)> {
+        if self.hold.stands() {
+            for (_, state) in &mut states {
+                (state.etag, state.digest) = (None, None);
+            }
+        }
+        states
     }
 
     /// Appends `changes`, then withdraws or releases `keys`.

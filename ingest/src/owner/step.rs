@@ -61,7 +61,7 @@ impl Owner {
         let now = self.now();
         for (place, state) in states {
             let key = SourceKey::Location(self.provider.clone(), place);
-            step.others.push(record::of_source(&key, &state, now));
+            step.sources.push(record::of_source(&key, &state, now));
         }
         refused.extend(self.commit(step, advance).await?);
         Ok(refused)
@@ -81,7 +81,8 @@ impl Owner {
         self.state.held = self.hold.state();
         let state = (self.written.as_ref() != Some(&self.state)).then(|| self.state.clone());
         let key = SourceKey::Provider(self.provider.clone());
-        step.others.extend(state.as_ref().map(|state| record::of_source(&key, state, self.now())));
+        step.sources.extend(state.as_ref().map(|state| record::of_source(&key, state, self.now())));
+        step.records.append(&mut step.sources);
         while !step.is_empty() || advance.is_some() {
             match self.commit_once(&step, advance).await? {
                 None => break,
@@ -105,10 +106,9 @@ impl Owner {
         advance: Option<&Advance>,
     ) -> Result<Option<(usize, String)>, Stop> {
         let before = locked(&self.claims).position();
-        let records: Vec<_> = step.records.iter().chain(&step.others).cloned().collect();
         let mut back_off = FIRST_BACK_OFF;
         loop {
-            let cause = match self.writer.append(&records, advance).await {
+            let cause = match self.writer.append(&step.records, advance).await {
                 Ok(offsets) => {
                     self.shared.log_away.store(false, Ordering::Relaxed);
                     self.acknowledge(step, &offsets);
@@ -172,10 +172,10 @@ impl Owner {
 #[derive(Default)]
 struct Step {
     changes: Vec<(ClaimKey, Change)>,
-    /// The records of `changes`, in the same order.
+    /// The records of `changes`, in the same order; then those of `catalog.sources`.
     records: Vec<Record>,
-    /// Records of `catalog.sources`.
-    others: Vec<Record>,
+    /// Records of `catalog.sources` that are still to be put behind the others.
+    sources: Vec<Record>,
     bytes: usize,
 }
 
@@ -192,6 +192,6 @@ impl Step {
     }
 
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.others.is_empty()
+        self.records.is_empty() && self.sources.is_empty()
     }
 }

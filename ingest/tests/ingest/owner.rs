@@ -5,7 +5,11 @@ use std::sync::Arc;
 use crate::support::{Fixed, Setup, World, entity, eventually, full, location, submission};
 use axum::http::StatusCode;
 use backstitch_ingest::{CatalogPolicy, Finding, Strategy};
-use backstitch_schemas::{EntityRef, Listing, Topic, change::CauseKind};
+use backstitch_schemas::{
+    EntityRef, Listing, ProviderName, Topic,
+    change::CauseKind,
+    source::{SourceKey, SourceState},
+};
 use serde_json::json;
 
 fn listing(name: &str, listed: &str) -> Listing {
@@ -83,6 +87,42 @@ async fn a_pushed_location_is_followed_and_goes_with_all_it_led_to() {
     assert_eq!(answer["removed"], 3);
     assert!(world.claimed().await.is_empty());
     assert!(world.outside.followed("cmdb").is_empty());
+}
+
+#[tokio::test]
+async fn a_read_whose_removals_are_held_is_not_remembered_as_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    let mutation = json!({"type": "delta", "added": [{"entity": location("root", "./b.yaml")}]});
+    world.push("cmdb", "", &mutation).await;
+    let document = "url:https://host/b.yaml";
+    let read_with_etag = |found: &[&str], etag: &str| {
+        let state =
+            SourceState { outcome: "ok".to_owned(), etag: Some(etag.to_owned()), ..Default::default() };
+        world.outside.finds_and_notes(
+            "cmdb",
+            vec![read("root", document, found)],
+            vec![(document.to_owned(), state)],
+        );
+    };
+    let etag = async || {
+        let key = SourceKey::Location(ProviderName::new("cmdb"), document.to_owned());
+        world.state(&key).await.map(|state| state.etag)
+    };
+    let many: Vec<_> = (0..30).map(|n| format!("c{n}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    read_with_etag(&many, "v1");
+    world.change_where("c29", |_| true).await;
+    assert_eq!(etag().await, Some(Some("v1".to_owned())));
+
+    read_with_etag(&many[..3], "v2");
+    eventually("removals are held", || world.held("cmdb") == Some(27)).await;
+    assert_eq!(world.claimed().await.len(), 31);
+    assert_eq!(etag().await, Some(None), "or a restart would be told that nothing changed");
+
+    read_with_etag(&many, "v3");
+    eventually("nothing is held", || world.held("cmdb").is_none()).await;
+    assert_eq!(etag().await, Some(Some("v3".to_owned())));
 }
 
 #[tokio::test]

@@ -44,8 +44,17 @@ pub(crate) struct Outside {
 
 impl Outside {
     pub(crate) fn finds(&self, provider: &str, findings: Vec<Finding>) {
+        self.finds_and_notes(provider, findings, Vec::new());
+    }
+
+    pub(crate) fn finds_and_notes(
+        &self,
+        provider: &str,
+        findings: Vec<Finding>,
+        states: Vec<(String, SourceState)>,
+    ) {
         let findings_of = self.findings.lock().unwrap();
-        findings_of[&ProviderName::new(provider)].send((findings, Vec::new())).unwrap();
+        findings_of[&ProviderName::new(provider)].send((findings, states)).unwrap();
     }
 
     pub(crate) fn followed(&self, provider: &str) -> Vec<String> {
@@ -179,6 +188,12 @@ impl World {
         eventually("ingest is quiet", || !self.ingest.is_busy()).await;
     }
 
+    /// How many removals of the provider wait.
+    pub(crate) fn held(&self, provider: &str) -> Option<i64> {
+        let mut statuses = self.ingest.statuses().into_iter();
+        statuses.find(|(name, _)| name.as_str() == provider)?.1.held.map(|held| held.count)
+    }
+
     /// Whether this process owns the provider.
     pub(crate) fn owns(&self, provider: &str) -> bool {
         self.ingest.statuses().iter().any(|(name, _)| name.as_str() == provider)
@@ -264,11 +279,16 @@ impl World {
     }
 
     pub(crate) async fn provider_state(&self, provider: &str) -> SourceState {
+        self.state(&SourceKey::Provider(ProviderName::new(provider))).await.unwrap()
+    }
+
+    /// What `catalog.sources` says under a key.
+    pub(crate) async fn state(&self, key: &SourceKey) -> Option<SourceState> {
         let mut reader = self.log.read(Topic::Sources, &[]).await.unwrap();
         let records = reader.next_until_end(&BatchLimits::default()).await.unwrap();
-        let key = SourceKey::Provider(ProviderName::new(provider)).encode();
-        let record = records.iter().rev().find(|record| record.key == key).unwrap();
-        SourceState::decode(&record.value).unwrap()
+        let key = key.encode();
+        let record = records.iter().rev().find(|record| record.key == key)?;
+        Some(SourceState::decode(&record.value).unwrap())
     }
 }
 
