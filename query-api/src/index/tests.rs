@@ -369,7 +369,7 @@ proptest! {
         let everything = index.all();
         prop_assert_eq!(index.facet(None, &key), index.facet(Some(&everything), &key));
 
-        let text = FullText { term: term.clone(), keys: vec![key.clone(), "spec.y".to_owned()] };
+        let text = FullText { term: term.clone(), keys: vec![key, "spec.y".to_owned()] };
         let hits: BTreeSet<_> = index.containing(&matches, &text).iter().map(|doc| index.entity(Doc(doc)).unwrap().uid).collect();
         let has = |made: &&&Made| text.keys.iter().any(|key| values(made, key).iter().any(|(value, _)| value.contains(&term)));
         prop_assert_eq!(hits, found.iter().filter(has).map(|made| made.uid).collect::<BTreeSet<_>>());

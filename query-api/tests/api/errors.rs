@@ -1,11 +1,9 @@
 //! Errors have the bodies of the recorded ones, byte by byte once parsed.
 
-use std::path::{Path, PathBuf};
-
 use axum::{body::Body, http::Request};
 use serde_json::Value;
 
-use crate::fixture::Fixture;
+use crate::{fixture::Fixture, shared};
 
 /// Samples of routes that a later issue brings, or whose text is that of another JSON library.
 const OTHERS: [(&str, &str); 4] = [
@@ -15,13 +13,7 @@ const OTHERS: [(&str, &str); 4] = [
     ("state-", "needs the catalog of the samples"),
 ];
 
-fn samples() -> Option<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/wire-samples");
-    let found = [directory, Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/wire-samples")];
-    found.into_iter().find(|path| path.is_dir())
-}
-
-fn request_of(sample: &Value) -> Request<Body> {
+pub(crate) fn request_of(sample: &Value) -> Request<Body> {
     let recorded = &sample["request"];
     let mut request = Request::builder()
         .method(recorded["method"].as_str().unwrap())
@@ -45,7 +37,7 @@ fn request_of(sample: &Value) -> Request<Body> {
 
 #[tokio::test]
 async fn errors_are_those_that_backstage_answers() {
-    let Some(directory) = samples() else {
+    let Some(directory) = shared("wire-samples") else {
         println!("skipped: ../shared/wire-samples is not there");
         return;
     };

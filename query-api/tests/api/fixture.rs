@@ -1,13 +1,21 @@
 //! A catalog to ask: a read model in a file, filled commit by commit, and the router over it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode},
 };
-use backstitch_query_api::{ApiState, Catalog, Config, PipelineStatus, StatusSource, router};
+use backstitch_query_api::{
+    ApiState, Catalog, Config, PipelineStatus, StatusSource,
+    index::{Index, Loader},
+    router,
+};
 use backstitch_read_model::{
     ClaimId, ClaimRow, ClaimState, Commit, EntityRow, HistoryOperation, HistoryRow, Leadership, ReadModel,
     RefId, RefRow, RelationEnd, RelationRow, Revision, SourceRow, SqliteReadModel, Standing, TypeId, TypeRow,
@@ -15,6 +23,7 @@ use backstitch_read_model::{
 use backstitch_schemas::{
     ClaimKey, Digest, EntityRef, Identity, Listing, ProviderName, Timestamp, canonical,
     change::{Cause, CauseKind},
+    model::{Model, relations_of},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -240,6 +249,16 @@ impl Fixture {
         })
     }
 
+    /// The index, loaded from a snapshot.
+    pub(crate) async fn loaded_again(&self) -> Index {
+        let (revision, mut parts) = self.read_model.snapshot().await.unwrap();
+        let mut loader = Loader::default();
+        while let Some(part) = parts.recv().await {
+            loader.take(part.unwrap());
+        }
+        loader.finish(revision)
+    }
+
     // --- asking ---
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -275,20 +294,21 @@ fn completed(entity: &Value) -> Value {
     entity
 }
 
-/// The relations that the owners of these entities imply, in both directions.
+/// The relations that these entities imply by the rules of their kinds, in both directions.
 fn implied(entities: &[Value]) -> BTreeMap<EntityRef, Vec<RelationEnd>> {
-    let mut shown: BTreeMap<EntityRef, Vec<RelationEnd>> = BTreeMap::new();
+    let model = Model::builtin();
+    let mut shown: BTreeMap<EntityRef, BTreeSet<RelationEnd>> = BTreeMap::new();
     for entity in entities {
-        let Some(owner) = entity["spec"]["owner"].as_str() else { continue };
         let source = EntityRef::of_entity(entity).unwrap();
-        let context = backstitch_schemas::RefContext { default_kind: Some("group"), default_namespace: None };
-        let target = EntityRef::parse(owner, context).unwrap();
-        let end =
-            |kind: &str, target: &EntityRef| RelationEnd { kind: kind.to_owned(), target: target.clone() };
-        shown.entry(source.clone()).or_default().push(end("ownedBy", &target));
-        shown.entry(target).or_default().push(end("ownerOf", &source));
+        let Some(kind) = model.kinds.iter().find(|kind| entity["kind"] == kind.kind.as_str()) else {
+            continue;
+        };
+        for relation in relations_of(kind, &source, entity).unwrap() {
+            let end = RelationEnd { kind: relation.kind, target: relation.target };
+            shown.entry(relation.source).or_default().insert(end);
+        }
     }
-    shown
+    shown.into_iter().map(|(entity_ref, ends)| (entity_ref, ends.into_iter().collect())).collect()
 }
 
 fn claim_row(id: ClaimId, key: ClaimKey, ref_id: RefId, uid: Uuid, form: &str) -> ClaimRow {

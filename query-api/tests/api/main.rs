@@ -1,10 +1,23 @@
 //! Every endpoint over a read model on SQLite, through the router.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 mod fixture;
 
 mod errors;
 mod page;
 mod pages;
 mod reads;
+mod recorded;
 mod revisions;
+mod speed;
 mod status;
+
+use std::path::{Path, PathBuf};
+
+/// A file or directory of the samples beside the repository, if they are there.
+fn shared(name: &str) -> Option<PathBuf> {
+    let ancestors = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut found = ancestors.skip(1).map(|folder| folder.join("../shared").join(name));
+    found.find(|path| path.exists())
+}
