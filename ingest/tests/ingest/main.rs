@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its support does")]
 
+mod files;
 mod outages;
 mod owner;
 mod push;

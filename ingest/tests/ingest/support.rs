@@ -136,6 +136,8 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
     pub(crate) policy: CatalogPolicy,
     pub(crate) providers: Vec<Arc<dyn EntityProvider>>,
+    /// Followers that read; without them a test says what is found.
+    pub(crate) followers: Option<Arc<dyn FollowerFactory>>,
 }
 
 impl World {
@@ -154,7 +156,7 @@ impl World {
             config: setup.config,
             policy: setup.policy,
             providers: setup.providers,
-            followers: Arc::new(Followers(outside.clone())),
+            followers: setup.followers.unwrap_or_else(|| Arc::new(Followers(outside.clone()))),
             clock: Arc::new(SystemClock),
             mint: Arc::new(Identity::mint),
         })
