@@ -109,7 +109,7 @@ impl Default for Config {
             connect_timeout: seconds(10),
             read_timeout: seconds(30),
             max_retry_after: seconds(3600),
-            requests_per_second: 20,
+            requests_per_second: 100,
             requests_per_host: 5,
             requests: 32,
             files: 8,

@@ -1,7 +1,7 @@
 //! The follower of Locations: one loop over what is due, what was read, and what happens on disk.
 //!
-//! The loop decides nothing by itself: [`Listings`] knows what is listed, [`Schedule`] what is due,
-//! [`Reading`] how each place goes. Reads run beside it, and their results come back one by one.
+//! The loop decides nothing by itself: `Listings` knows what is listed, `Schedule` what is due,
+//! `Reading` how each place goes. Reads run beside it, and their results come back one by one.
 
 use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 

@@ -4,9 +4,10 @@
 //! one for each provider; all of them read URLs through one [`UrlReader`]. The
 //! [`ConfigLocationProvider`] submits what `catalog.locations` names.
 //!
-//! What a target means ([`target`], [`pattern`]), who lists what ([`listings`]), what is due
-//! ([`schedule`]), what a file holds ([`document`]) and which URL may be read ([`access`]) are pure;
-//! [`disk`], [`url_reader`] and [`watch`] touch the world, and [`follower`] connects them.
+//! What a target means (`target`, `pattern`), who lists what (`listings`), what is due (`schedule`),
+//! what a file holds (`document`), how a place goes (`reading`) and which URL may be read (`access`)
+//! are pure; `disk`, `url_reader` and `watch` touch the world. `follower` is the loop, and `following`,
+//! `running`, `report` and `noticing` are its steps.
 
 mod access;
 mod config;

@@ -1,7 +1,11 @@
 //! Following Locations, through the public surface: temporary directories, and a host on the loopback
 //! interface.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where its support does")]
+
 mod corpus;
 mod files;
+mod host;
 mod support;
 mod urls;
+mod whole;

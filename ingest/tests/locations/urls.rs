@@ -1,107 +1,13 @@
 //! Locations that list URLs: what a host may answer, and what may never be concluded from it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
+use std::time::Duration;
+
+use backstitch_ingest::{Follower, Wake, locations::Config};
+
+use crate::{
+    host::{Answer, Host},
+    support::{Reader, listing, location, nested, system},
 };
-
-use crate::support::{Reader, listing, location, nested, system};
-use axum::{
-    Router,
-    body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, Response, header},
-};
-use backstitch_ingest::{
-    Follower, Wake,
-    locations::{AllowedHost, Config, Interval},
-};
-
-/// What the host answers for one path.
-#[derive(Clone)]
-enum Answer {
-    /// The text, with an ETag made of it.
-    Text(String),
-    Status(u16),
-    /// A status and `Retry-After`, in seconds.
-    Wait(u16, u64),
-    Redirect(String),
-    /// Announces more bytes than it sends.
-    Truncated(String),
-    /// Never answers.
-    Silence,
-}
-
-/// A host on the loopback interface.
-#[derive(Clone)]
-struct Host {
-    answers: Arc<Mutex<HashMap<String, Answer>>>,
-    /// Path, whether an ETag was sent, in order.
-    requests: Arc<Mutex<Vec<(String, bool)>>>,
-    address: String,
-}
-
-impl Host {
-    async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = Self {
-            answers: Arc::default(),
-            requests: Arc::default(),
-            address: listener.local_addr().unwrap().to_string(),
-        };
-        let router = Router::new().route("/{*path}", axum::routing::get(answer)).with_state(host.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        host
-    }
-
-    fn says(&self, path: &str, answer: Answer) -> String {
-        self.answers.lock().unwrap().insert(path.to_owned(), answer);
-        format!("http://{}/{path}", self.address)
-    }
-
-    fn requests(&self, path: &str) -> usize {
-        self.requests.lock().unwrap().iter().filter(|(asked, _)| asked == path).count()
-    }
-
-    /// A configuration that allows this host, with short waits.
-    fn config(&self) -> Config {
-        let wait = Duration::from_millis(30);
-        Config {
-            allow: vec![AllowedHost { host: self.address.clone(), paths: None }],
-            interval: Some(Interval { min: wait, max: wait }),
-            read_timeout: Duration::from_millis(400),
-            requests_per_second: 1000,
-            ..Config::default()
-        }
-    }
-}
-
-async fn answer(State(host): State<Host>, Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
-    let etag = headers.get(header::IF_NONE_MATCH).map(|etag| etag.to_str().unwrap().to_owned());
-    host.requests.lock().unwrap().push((path.clone(), etag.is_some()));
-    let answer = host.answers.lock().unwrap().get(&path).cloned().unwrap_or(Answer::Status(404));
-    let plain = |status: u16| Response::builder().status(status);
-    match answer {
-        Answer::Text(text) => {
-            let current = format!("\"{}\"", backstitch_schemas::Digest::of(text.as_bytes()));
-            if etag.as_ref() == Some(&current) {
-                return plain(304).body(Body::empty()).unwrap();
-            }
-            plain(200).header(header::ETAG, current).body(Body::from(text)).unwrap()
-        }
-        Answer::Status(status) => plain(status).body(Body::from("kind: Nonsense")).unwrap(),
-        Answer::Wait(status, seconds) => {
-            plain(status).header(header::RETRY_AFTER, seconds).body(Body::empty()).unwrap()
-        }
-        Answer::Redirect(target) => plain(302).header(header::LOCATION, target).body(Body::empty()).unwrap(),
-        Answer::Truncated(text) => {
-            let chunks = [Ok(text), Err(std::io::Error::other("cut off"))];
-            plain(200).body(Body::from_stream(futures::stream::iter(chunks))).unwrap()
-        }
-        Answer::Silence => std::future::pending().await,
-    }
-}
 
 /// A reader that has read `system(a)` from `a.yaml` of a host, and the document's location ref.
 async fn settled(host: &Host, config: Config) -> (Reader, String) {
@@ -124,7 +30,7 @@ async fn a_url_is_polled_with_its_etag_and_read_when_it_changes() {
     while !polls() {
         let _ = tokio::time::timeout(Duration::from_millis(20), reader.follower.next()).await;
     }
-    assert!(host.requests.lock().unwrap()[1..].iter().all(|(_, etag)| *etag));
+    assert!(host.all_conditional_after(1));
     host.says("a.yaml", Answer::Text(system("b")));
     reader.until("the change", |seen| seen.names(&a) == ["b"]).await;
     assert_eq!(reader.findings.iter().filter(|finding| finding.contains("holds")).count(), 2);
@@ -200,7 +106,7 @@ async fn etags_survive_a_restart_where_the_claims_do() {
     again
         .until("it is unchanged", |seen| seen.documents.get(&a).is_some_and(|a| a.last == "unchanged"))
         .await;
-    assert!(host.requests.lock().unwrap()[before].1, "the ETag was sent");
+    assert!(host.all_conditional_after(before), "the ETag was sent");
     assert_eq!(again.states[&a], reader.states[&a], "nothing new to note");
 
     let mut without = Reader::resuming(host.config(), reader.states);
