@@ -5,6 +5,7 @@
 mod fixture;
 
 mod errors;
+mod outage;
 mod page;
 mod pages;
 mod reads;
