@@ -1,8 +1,15 @@
 //! Pushing over the embedded log: what is appended, what is answered, what survives.
 
 use crate::support::{Setup, World, entity, full, lines};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use axum::http::StatusCode;
-use backstitch_schemas::Topic;
+use backstitch_ingest::{
+    Outcome, Progress, RefOutcome,
+    http::{AccessConfig, Token},
+};
+use backstitch_schemas::{EntityRef, ProviderName, Topic};
 use serde_json::json;
 
 #[tokio::test]
@@ -150,4 +157,69 @@ async fn an_entity_that_is_too_large_is_rejected_by_name() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let reason = answer["error"]["rejected"][0]["reason"].as_str().unwrap();
     assert!(reason.starts_with("EntityTooLargeError: "), "{reason}");
+}
+
+/// A pipeline that has come as far as a test says, and finds `c1` invalid.
+#[derive(Default)]
+struct ComeTo(Mutex<i64>);
+
+#[async_trait]
+impl Progress for ComeTo {
+    async fn reached(&self, position: &[(u32, i64)], _: tokio::time::Instant) -> Option<i64> {
+        let come = *self.0.lock().unwrap();
+        position.iter().all(|(_, offset)| *offset <= come).then_some(7)
+    }
+
+    async fn outcomes(&self, _: &ProviderName, refs: &[EntityRef]) -> Vec<RefOutcome> {
+        let invalid = refs.iter().filter(|entity_ref| entity_ref.name() == "c1");
+        let outcome = |entity_ref: &EntityRef| RefOutcome {
+            entity_ref: entity_ref.clone(),
+            outcome: Outcome::Invalid,
+            reasons: vec!["no owner".to_owned()],
+        };
+        invalid.map(outcome).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_push_can_wait_until_it_is_visible() {
+    let directory = tempfile::tempdir().unwrap();
+    let progress = Arc::new(ComeTo::default());
+    let setup = Setup { progress: Some(progress.clone()), ..Setup::default() };
+    let world = World::start(directory.path(), setup).await;
+    let (status, answer) = world.push("cmdb", "?wait=visible&timeout=10ms", &full(2)).await;
+    assert_eq!((status, &answer["revision"]), (StatusCode::ACCEPTED, &json!(null)));
+
+    let ask = format!("/api/ingest/v1/positions?position={}", answer["position"].as_str().unwrap());
+    let (status, _) = world.send("GET", &ask, "application/json", String::new()).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    *progress.0.lock().unwrap() = i64::MAX;
+    let (status, asked) = world.send("GET", &ask, "application/json", String::new()).await;
+    assert_eq!((status, &asked["revision"]), (StatusCode::OK, &json!(7)));
+
+    let (status, answer) = world.push("cmdb", "?wait=visible", &full(2)).await;
+    assert_eq!((status, &answer["revision"]), (StatusCode::OK, &json!(7)));
+    let invalid =
+        json!([{"entityRef": "component:default/c1", "outcome": "invalid", "reasons": ["no owner"]}]);
+    assert_eq!(answer["invalid"], invalid);
+    let (status, _) = world.push("cmdb", "?wait=forever", &full(2)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn with_tokens_configured_nobody_writes_without_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let access = AccessConfig { tokens: vec![Token::new("secret", "cmdb-sync", None)] };
+    let world = World::start(directory.path(), Setup { access, ..Setup::default() }).await;
+    let (status, answer) = world.push("cmdb", "", &full(2)).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        answer,
+        json!({
+            "error": {"name": "AuthenticationError", "message": "missing credentials"},
+            "request": {"method": "POST", "url": "/v1/providers/cmdb/mutations"},
+            "response": {"statusCode": 401},
+        })
+    );
+    assert!(world.claimed().await.is_empty());
 }

@@ -17,7 +17,7 @@ use axum::{
 use backstitch_event_log::{BatchLimits, EventLog, embedded::EmbeddedLog};
 use backstitch_ingest::{
     CatalogPolicy, Config, Connection, EntityProvider, Finding, FollowedLocation, Follower, FollowerFactory,
-    Ingest, Mutation, Parts, Removal, Submission, Wake,
+    Ingest, Mutation, Parts, Progress, Removal, Submission, Wake,
     http::{AccessConfig, HttpState, router},
 };
 use backstitch_schemas::{
@@ -138,6 +138,8 @@ pub(crate) struct Setup {
     pub(crate) providers: Vec<Arc<dyn EntityProvider>>,
     /// Followers that read; without them a test says what is found.
     pub(crate) followers: Option<Arc<dyn FollowerFactory>>,
+    pub(crate) progress: Option<Arc<dyn Progress>>,
+    pub(crate) access: AccessConfig,
 }
 
 impl World {
@@ -164,8 +166,8 @@ impl World {
         let directory = ingest.directory();
         let state = HttpState {
             directory: directory.clone(),
-            progress: None,
-            access: Arc::new(AccessConfig::default()),
+            progress: setup.progress,
+            access: Arc::new(setup.access),
         };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(ingest.run(shutdown.clone()));
