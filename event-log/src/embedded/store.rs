@@ -77,6 +77,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("journal_size_limit", "67108864")
+            // A statement that replaces rows notes what it may have to undo; not in a file.
+            .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(256);
         let mut connection = SqliteConnection::connect_with(&options).await.map_err(log_error)?;
         let identity = prepare(&mut connection, now).await?;
@@ -89,7 +91,7 @@ impl Store {
 
     /// A connection to write with.
     pub(super) async fn writing(&self) -> Result<SqliteConnection, LogError> {
-        SqliteConnection::connect_with(&self.options.clone().pragma("cache_size", "-32768"))
+        SqliteConnection::connect_with(&self.options.clone().pragma("cache_size", "-65536"))
             .await
             .map_err(log_error)
     }
