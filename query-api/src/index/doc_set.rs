@@ -114,6 +114,30 @@ impl DocSet {
         }
     }
 
+    /// The documents that are in `rest` too; they are taken out of it. Costs no allocation for a few.
+    pub fn taken_from(&self, rest: &mut RoaringBitmap) -> Self {
+        match self {
+            Self::Few(docs) => Self::Few(docs.iter().copied().filter(|doc| rest.remove(*doc)).collect()),
+            Self::Many(docs) => {
+                let shared = &**docs & &*rest;
+                *rest -= &shared;
+                Self::Many(Arc::new(shared))
+            }
+        }
+    }
+
+    /// Adds the documents of another set.
+    pub fn extend(&mut self, other: &Self) {
+        match other {
+            Self::Few(docs) => docs.iter().for_each(|doc| self.insert(Doc(*doc))),
+            Self::Many(docs) => {
+                let mut union = self.bitmap().into_owned();
+                union |= &**docs;
+                *self = Self::Many(Arc::new(union));
+            }
+        }
+    }
+
     /// Adds all documents to `union`.
     pub fn add_to(&self, union: &mut RoaringBitmap) {
         match self {

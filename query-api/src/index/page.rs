@@ -260,45 +260,58 @@ impl Index {
         skip: usize,
         limit: usize,
     ) -> Vec<Doc> {
-        let count = skip.saturating_add(limit);
-        let mut listed = Vec::new();
-        let mut rest = matches.clone();
+        let (mut listed, mut skip, mut rest) = (Vec::new(), skip, matches.clone());
         if let Some((order, key)) = orders.first().and_then(|order| Some((order, self.key(&order.key)?))) {
             let mut terms = key.walk(None, order.descending).peekable();
-            while let Some((term, docs)) = terms.next() {
-                if listed.len() >= count || rest.is_empty() {
-                    break;
+            while listed.len() < limit && !rest.is_empty() {
+                let Some((term, docs)) = terms.next() else { break };
+                // An entity stands where its first value does, so it is taken out of the rest.
+                let mut group = docs.taken_from(&mut rest);
+                while let Some((_, docs)) = terms.next_if(|(next, _)| next.value() == term.value()) {
+                    group.extend(&docs.taken_from(&mut rest));
                 }
-                let mut group = docs.shared_with(&rest);
-                if group.is_empty() {
+                if group.len() <= skip as u64 {
+                    skip -= group.len() as usize;
                     continue;
                 }
-                while let Some((_, docs)) = terms.next_if(|(next, _)| next.value() == term.value()) {
-                    group |= docs.shared_with(&rest);
-                }
-                rest -= &group;
-                self.list_group(&group, &orders[1..], count - listed.len(), &mut listed);
+                self.list_group(
+                    &group.bitmap(),
+                    &orders[1..],
+                    skip.saturating_add(limit),
+                    &mut skip,
+                    &mut listed,
+                );
             }
         }
-        if listed.len() < count {
-            let others = orders.get(1..).unwrap_or_default();
-            self.list_group(&rest, others, count - listed.len(), &mut listed);
-        }
-        listed.into_iter().skip(skip).take(limit).collect()
+        let others = orders.get(1..).unwrap_or_default();
+        self.list_group(&rest, others, skip.saturating_add(limit), &mut skip, &mut listed);
+        listed.truncate(limit);
+        listed
     }
 
-    fn list_group(&self, group: &RoaringBitmap, orders: &[SortOrder], count: usize, listed: &mut Vec<Doc>) {
-        if orders.is_empty() {
-            listed.extend(self.in_uid_order(group, None, false, count).into_iter().map(|(_, doc)| doc));
-            return;
-        }
-        let mut entities: Vec<_> =
-            group.iter().filter_map(|doc| Some((Doc(doc), self.entity(Doc(doc))?))).collect();
-        entities.sort_by(|(_, a), (_, b)| {
-            let by_values = orders.iter().map(|order| self.compare(order, a, b));
-            by_values.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a.uid.cmp(&b.uid))
-        });
-        listed.extend(entities.into_iter().map(|(doc, _)| doc).take(count));
+    /// Appends the entities of one group behind those that are still to be skipped.
+    fn list_group(
+        &self,
+        group: &RoaringBitmap,
+        orders: &[SortOrder],
+        count: usize,
+        skip: &mut usize,
+        listed: &mut Vec<Doc>,
+    ) {
+        let docs: Vec<Doc> = if orders.is_empty() {
+            self.in_uid_order(group, None, false, count).into_iter().map(|(_, doc)| doc).collect()
+        } else {
+            let with_entity = |doc| Some((Doc(doc), self.entity(Doc(doc))?));
+            let mut entities: Vec<_> = group.iter().filter_map(with_entity).collect();
+            entities.sort_by(|(_, a), (_, b)| {
+                let by_values = orders.iter().map(|order| self.compare(order, a, b));
+                by_values.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a.uid.cmp(&b.uid))
+            });
+            entities.into_iter().map(|(doc, _)| doc).collect()
+        };
+        let left_out = docs.len().min(*skip);
+        *skip -= left_out;
+        listed.extend(docs.into_iter().skip(left_out));
     }
 
     fn compare(&self, order: &SortOrder, a: &Entity, b: &Entity) -> std::cmp::Ordering {
