@@ -1,0 +1,10 @@
+//! The catalog from outside: files, HTTP and signals in, API out. Every test starts the real
+//! executable in a directory of its own.
+
+mod corpus;
+mod edits;
+mod example;
+mod flaky_source;
+mod push;
+mod roles;
+mod support;

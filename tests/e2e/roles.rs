@@ -1,0 +1,1 @@
+//! The roles as processes of their own, on real Kafka and Postgres.
