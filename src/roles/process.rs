@@ -1,0 +1,51 @@
+//! The role that processes changes.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use backstitch_event_log::EventLog;
+use backstitch_processors::scm::{Hosts, Scm};
+use backstitch_processors::{Config, Pipeline, Settings, Worker};
+use backstitch_schemas::{Clock, model::Model, rules::Rules};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::AppConfig;
+
+/// The pipeline that this configuration asks for. Every role builds the same one: ingest needs its
+/// fingerprint and its checks.
+pub fn pipeline(config: &AppConfig, rules: Rules) -> Arc<Pipeline> {
+    let mut hosts = Hosts::default();
+    for (product, host) in config.integrations.hosts() {
+        if let Some(scm) = scm_of(product) {
+            hosts.add(host.host.as_str(), scm);
+        }
+    }
+    Arc::new(Pipeline::new(Settings { rules, model: Model::builtin(), hosts }))
+}
+
+/// Processes changes until `shutdown`.
+///
+/// # Errors
+/// If the log cannot be used and waiting does not help.
+pub async fn run(
+    log: Arc<dyn EventLog>,
+    pipeline: Arc<Pipeline>,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    // Two workers of one name would fence each other for ever.
+    let instance = Uuid::new_v4().to_string();
+    let worker = Worker::new(log, pipeline, clock, &instance, &Config::default());
+    Ok(worker.run(shutdown).await?)
+}
+
+fn scm_of(product: &str) -> Option<Scm> {
+    match product {
+        "github" => Some(Scm::GitHub),
+        "gitlab" => Some(Scm::GitLab),
+        "bitbucketCloud" => Some(Scm::BitbucketCloud),
+        "azure" => Some(Scm::AzureDevOps),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! Log and read model, as the configuration chooses them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use backstitch_event_log::{EmbeddedLog, EventLog, KafkaConfig, KafkaLog};
+use backstitch_read_model::{PostgresReadModel, ReadModel, SqliteReadModel};
+use backstitch_schemas::Clock;
+
+use crate::config::AppConfig;
+use crate::data_dir::DataDir;
+
+/// Log and read model of this process.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// The log between the stages.
+    pub log: Arc<dyn EventLog>,
+    /// The database between stitcher and query API.
+    pub read_model: Arc<dyn ReadModel>,
+}
+
+/// Opens what the configuration names. What it does not name lies in the data directory.
+///
+/// # Errors
+/// If a server cannot be reached, or the two do not go together.
+pub async fn open(config: &AppConfig, data: Option<&DataDir>, clock: Arc<dyn Clock>) -> Result<Stores> {
+    Ok(Stores { log: log(config, data, clock).await?, read_model: read_model(config, data).await? })
+}
+
+/// Opens the log only, for a role that needs no database.
+///
+/// # Errors
+/// If it cannot be reached or opened.
+pub async fn log(
+    config: &AppConfig,
+    data: Option<&DataDir>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn EventLog>> {
+    let own = &config.backstitch;
+    let Some(url) = &own.log else {
+        let file = in_data_dir(data, "log.db", "backstitch.log: kafka://host:port")?;
+        return Ok(EmbeddedLog::open(&file, clock).await.context("cannot open the embedded log")?);
+    };
+    let kafka = KafkaConfig {
+        brokers: url.brokers.clone(),
+        topic_prefix: format!("{}catalog.", own.topic_prefix),
+        group_prefix: own.group_prefix.clone(),
+        partitions: own.partitions.map(|count| u32::from(count.get())),
+        ..KafkaConfig::default()
+    };
+    let log = KafkaLog::connect(kafka).await;
+    Ok(log.with_context(|| format!("cannot use Kafka at {}", url.brokers))?)
+}
+
+/// Opens the read model only, for a role that needs no log.
+///
+/// # Errors
+/// If it cannot be reached or opened.
+pub async fn read_model(config: &AppConfig, data: Option<&DataDir>) -> Result<Arc<dyn ReadModel>> {
+    match &config.backstitch.database {
+        Some(url) => {
+            let database = PostgresReadModel::connect(url.0.reveal()).await;
+            Ok(database.context("cannot use the database of backstitch.database")?)
+        }
+        None if config.backstitch.log.is_some() => {
+            bail!("backstitch.log is Kafka, but backstitch.database is not set; give it a postgres:// address")
+        }
+        None => {
+            let file = in_data_dir(data, "read-model.db", "backstitch.database: postgres://…")?;
+            Ok(SqliteReadModel::open(&file).await.context("cannot open the embedded read model")?)
+        }
+    }
+}
+
+fn in_data_dir(data: Option<&DataDir>, file: &str, setting: &str) -> Result<std::path::PathBuf> {
+    let data = data.with_context(|| {
+        format!("a role of its own shares nothing through files; set {setting}, or run `backstitch up`")
+    })?;
+    Ok(data.path().join(file))
+}
