@@ -1,0 +1,48 @@
+//! What `status` tells beyond the read model: how much of the log is still to be worked off, whether
+//! reads are under way, and what of the configuration has no effect.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backstitch_event_log::EventLog;
+use backstitch_ingest::Directory;
+use backstitch_query_api::{PipelineStatus, StatusSource};
+use backstitch_schemas::Topic;
+
+/// Answers the query API's questions about the other roles.
+pub struct Pipeline {
+    /// The log, to see where it ends.
+    pub log: Arc<dyn EventLog>,
+    /// The providers, where they are run in this process.
+    pub directory: Option<Arc<Directory>>,
+    /// What the configuration asks for and is not done.
+    pub notices: Vec<String>,
+}
+
+impl Pipeline {
+    /// The sum of the ends of all partitions; nothing while the log is away.
+    async fn end(&self, topic: Topic) -> Option<i64> {
+        let ends = self.log.end(topic).await.ok()?;
+        Some(ends.iter().map(|(_, offset)| offset.0).sum())
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl StatusSource for Pipeline {
+    async fn pipeline(&self) -> PipelineStatus {
+        // Reads first: what a read that ends in between appended is then seen in the ends.
+        let reading = self.directory.as_ref().is_some_and(|directory| directory.is_busy());
+        PipelineStatus {
+            reading,
+            changes_end: self.end(Topic::Changes).await,
+            processed_end: self.end(Topic::Processed).await,
+            notices: self.notices.clone(),
+        }
+    }
+}
