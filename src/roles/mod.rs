@@ -1,14 +1,52 @@
 //! The roles of the pipeline, wired together.
+//!
+//! Stages do not know each other; where one needs something of another, it defines a small trait,
+//! and here it is connected.
 
-use anyhow::{Result, bail};
+mod ingest;
+mod pipeline_status;
+mod process;
+mod progress;
+mod server;
+mod single;
+mod stitch;
+mod stores;
+mod tasks;
+mod up;
 
-use crate::cli::Command;
+use anyhow::Result;
+
+use crate::cli::{Command, ConfigArgs};
+use crate::config::AppConfig;
+use crate::logging;
 use crate::surroundings::Surroundings;
 
 /// Runs the role that the command names until it is told to stop.
 ///
 /// # Errors
 /// If the configuration cannot be used, or a role stops for a reason that a person has to mend.
-pub async fn run(_command: Command, _here: Surroundings) -> Result<()> {
-    bail!("the roles of the pipeline are not part of this build")
+pub async fn run(command: Command, here: Surroundings) -> Result<()> {
+    match command {
+        Command::Up(args) => {
+            let config = configured(&args.config, &here, "warn")?;
+            up::up(&args, config, &here).await
+        }
+        Command::Ingest(args) => single::ingest(configured(&args.config, &here, "info")?).await,
+        Command::Process(args) => single::process(configured(&args.config, &here, "info")?).await,
+        Command::Stitch(args) => single::stitch(configured(&args.config, &here, "info")?).await,
+        Command::Serve(args) => single::serve(configured(&args.config, &here, "info")?).await,
+        Command::Migrate(args) => single::migrate(configured(&args.config, &here, "warn")?).await,
+        Command::Bench(options) => crate::bench::run(options).await,
+        Command::Status(_) | Command::Validate(_) | Command::Providers(_) => Ok(()),
+    }
+}
+
+/// The configuration, with logging started and its warnings logged.
+fn configured(args: &ConfigArgs, here: &Surroundings, level: &str) -> Result<AppConfig> {
+    logging::install(&here.env, level);
+    let config = here.configure(args)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
 }

@@ -51,7 +51,7 @@ impl Progress for ReadModelProgress {
         let revision = timeout_at(deadline, self.committed(position)).await.ok().flatten()?;
         if let Some(catalog) = &self.catalog {
             let left = deadline.saturating_duration_since(Instant::now());
-            catalog.wait_for(revision, left).await.ok()?;
+            catalog.at_least(revision, left).await.ok()?;
         }
         Some(revision.0)
     }

@@ -1,0 +1,111 @@
+//! One role in a process of its own, on Kafka and Postgres.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use backstitch_ingest::http::{self, HttpState};
+use backstitch_query_api::{ApiState, Catalog};
+use backstitch_schemas::{Clock, SystemClock};
+
+use super::{ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
+use crate::config::AppConfig;
+use crate::{listen, shutdown};
+
+/// Reads the outside world, and takes pushes.
+///
+/// # Errors
+/// If something cannot be reached or bound, or a setting cannot be used.
+pub async fn ingest(config: AppConfig) -> Result<()> {
+    let shutdown = shutdown::install().context("cannot listen to signals")?;
+    let stores = stores::open(&config, None, clock()).await?;
+    let bound = listen::bind(&config.backend).await?;
+    let rules = config.catalog.rules()?;
+    let locations = config.catalog.locations.iter().map(|location| location.location_ref()).collect();
+    let pipeline = process::pipeline(&config, rules.clone());
+    let ingest = ingest::ingest(&config, stores.log, locations, rules, &pipeline, clock())?;
+    let progress = progress::ReadModelProgress::new(stores.read_model, None);
+    let router =
+        http::router(HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) });
+    announce("ingest", &bound);
+
+    let mut tasks = Tasks::new(shutdown.clone());
+    tasks.start("the server stopped", server::serve(config, bound.listener, router, shutdown.clone()));
+    tasks.start("ingest stopped", async move { Ok(ingest.run(shutdown).await?) });
+    tasks.finish().await
+}
+
+/// Processes changes, beside any number of others.
+///
+/// # Errors
+/// If the log cannot be reached or used.
+pub async fn process(config: AppConfig) -> Result<()> {
+    let shutdown = shutdown::install().context("cannot listen to signals")?;
+    let log = stores::log(&config, None, clock()).await?;
+    let pipeline = process::pipeline(&config, config.catalog.rules()?);
+    println!("processing");
+    let mut tasks = Tasks::new(shutdown.clone());
+    tasks.start("processing stopped", process::run(log, pipeline, clock(), shutdown));
+    tasks.finish().await
+}
+
+/// Builds final entities, or stands by.
+///
+/// # Errors
+/// If log or database cannot be reached, or do not belong together.
+pub async fn stitch(config: AppConfig) -> Result<()> {
+    let shutdown = shutdown::install().context("cannot listen to signals")?;
+    let stores = stores::open(&config, None, clock()).await?;
+    println!("stitching");
+    let mut tasks = Tasks::new(shutdown.clone());
+    let stitching = stitch::run(&config, stores.log, stores.read_model, clock(), shutdown);
+    tasks.start("stitching stopped", stitching);
+    tasks.finish().await
+}
+
+/// Serves the query API.
+///
+/// # Errors
+/// If the database cannot be reached, or the address cannot be bound.
+pub async fn serve(config: AppConfig) -> Result<()> {
+    let shutdown = shutdown::install().context("cannot listen to signals")?;
+    let stores = stores::open(&config, None, clock()).await?;
+    let bound = listen::bind(&config.backend).await?;
+    let settings = Arc::new(backstitch_query_api::Config::default());
+    let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
+    let notices = config.unsupported.clone();
+    let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
+    let state = ApiState {
+        catalog,
+        read_model: stores.read_model,
+        status: Some(Arc::new(status)),
+        config: settings,
+    };
+    let router = backstitch_query_api::router(state);
+    announce("the catalog API", &bound);
+
+    let mut tasks = Tasks::new(shutdown.clone());
+    tasks.start("the server stopped", server::serve(config, bound.listener, router, shutdown));
+    tasks.finish().await
+}
+
+/// Brings topics and tables to the form that this version needs.
+///
+/// # Errors
+/// If log or database cannot be reached, or cannot be brought to that form.
+pub async fn migrate(config: AppConfig) -> Result<()> {
+    let stores = stores::open(&config, None, clock()).await?;
+    let identity = stores.log.identity();
+    println!("log {} with {} partitions; the database is up to date", identity.id, identity.partitions);
+    Ok(())
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn announce(what: &str, bound: &listen::Bound) {
+    println!("{what} on {}", bound.url);
+    if let Some(notice) = bound.notice {
+        println!("notice: {notice}");
+    }
+}

@@ -1,0 +1,104 @@
+//! All roles in one process.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use backstitch_ingest::http::{self, HttpState};
+use backstitch_query_api::{ApiState, Catalog};
+use backstitch_schemas::{Clock, SystemClock};
+use tokio_util::sync::CancellationToken;
+
+use super::{ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
+use crate::cli::UpArgs;
+use crate::client::Client;
+use crate::commands::Screen;
+use crate::config::AppConfig;
+use crate::data_dir::DataDir;
+use crate::listen::{self, Bound};
+use crate::plan::{self, Plan};
+use crate::report::{Invitation, Start};
+use crate::surroundings::Surroundings;
+use crate::{example, shutdown};
+
+/// Runs everything until a signal, and tells the person at the terminal what came of the first read.
+///
+/// # Errors
+/// If something cannot be opened or bound, or a role stops for a reason that a person has to mend.
+pub async fn up(args: &UpArgs, config: AppConfig, here: &Surroundings) -> Result<()> {
+    let since = Instant::now();
+    let shutdown = shutdown::install().context("cannot listen to signals")?;
+    let data = DataDir::open(&config.backstitch.data_dir)?;
+    if config.is_default() && args.paths.is_empty() {
+        example::extract(&data.example(), &data.path().join("example.json"))?;
+    }
+    let plan = plan::plan(&config, &args.paths, &data.example(), here)?;
+    let bound = listen::bind(&config.backend).await?;
+    let stores = stores::open(&config, Some(&data), Arc::new(SystemClock)).await?;
+    let (url, notices) = (bound.url.clone(), notices(&config, &bound));
+    let mut screen = Screen::new(io::stdout(), io::stdout().is_terminal());
+    let shown = here.shown(data.path());
+    screen.start(&Start { reading: plan.reading.clone(), data: shown, notices: &notices })?;
+    let edit = plan.edit.clone();
+    let mut tasks = start(&config, stores, plan, bound, notices, &shutdown)?;
+    let (cwd, stopping) = (here.cwd.clone(), shutdown.clone());
+    tasks.start("cannot tell how the first read goes", async move {
+        let client = Client::new(&url, None)?;
+        let invitation = Invitation { url: &url, edit };
+        tokio::select! {
+            () = stopping.cancelled() => Ok(()),
+            watched = screen.watch(&client, &invitation, &cwd, since) => {
+                watched?;
+                stopping.cancelled().await;
+                Ok(())
+            }
+        }
+    });
+    tasks.finish().await
+}
+
+/// What a person should know at start, in status and on the page.
+fn notices(config: &AppConfig, bound: &Bound) -> Vec<String> {
+    config.unsupported.iter().cloned().chain(bound.notice.map(str::to_owned)).collect()
+}
+
+/// Starts all roles on one log and one read model.
+fn start(
+    config: &AppConfig,
+    stores: stores::Stores,
+    plan: Plan,
+    bound: Bound,
+    notices: Vec<String>,
+    shutdown: &CancellationToken,
+) -> Result<Tasks> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stores::Stores { log, read_model } = stores;
+    let pipeline = process::pipeline(config, plan.rules.clone());
+    let ingest =
+        ingest::ingest(config, log.clone(), plan.locations, plan.rules, &pipeline, Arc::clone(&clock))?;
+    let directory = ingest.directory();
+    let settings = Arc::new(backstitch_query_api::Config::default());
+    let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
+    let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
+    let pushes =
+        http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)) });
+    let status = pipeline_status::Pipeline { log: log.clone(), directory: Some(directory), notices };
+    let api = backstitch_query_api::router(ApiState {
+        catalog,
+        read_model: read_model.clone(),
+        status: Some(Arc::new(status)),
+        config: settings,
+    });
+
+    let mut tasks = Tasks::new(shutdown.clone());
+    let served = server::serve(config.clone(), bound.listener, pushes.merge(api), shutdown.clone());
+    tasks.start("the server stopped", served);
+    tasks.start("ingest stopped", {
+        let shutdown = shutdown.clone();
+        async move { Ok(ingest.run(shutdown).await?) }
+    });
+    tasks.start("processing stopped", process::run(log.clone(), pipeline, clock.clone(), shutdown.clone()));
+    tasks.start("stitching stopped", stitch::run(config, log, read_model, clock, shutdown.clone()));
+    Ok(tasks)
+}
