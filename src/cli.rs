@@ -55,7 +55,7 @@ pub enum Command {
     /// List providers, decide about held removals, withdraw a provider.
     Providers(ProvidersArgs),
     /// Measure this machine with a synthetic catalog.
-    Bench(BenchArgs),
+    Bench(crate::bench::Options),
 }
 
 /// Where the configuration comes from.
@@ -201,20 +201,6 @@ pub enum ProvidersCommand {
         /// The provider's name.
         name: String,
     },
-}
-
-/// Options of `bench`.
-#[derive(Clone, Debug, Args)]
-pub struct BenchArgs {
-    /// How many entities to push.
-    #[arg(long, default_value_t = 50_000)]
-    pub entities: usize,
-    /// How often to run each read.
-    #[arg(long, default_value_t = 1_000)]
-    pub reads: usize,
-    /// Where the configuration comes from.
-    #[command(flatten)]
-    pub config: ConfigArgs,
 }
 
 fn parse_listen(text: &str) -> Result<Listen, String> {

@@ -3,6 +3,7 @@
 //! `main.rs` only reads the environment and calls [`run`], so everything can be tested with values.
 
 pub mod access;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod commands;

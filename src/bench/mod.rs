@@ -20,7 +20,7 @@ use self::{server::Server, stats::Timings};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// How many entities.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 50_000)]
     pub entities: usize,
     /// How often each read is made.
     #[arg(long, default_value_t = 200)]

@@ -25,7 +25,7 @@ pub async fn ingest(config: AppConfig) -> Result<()> {
     let ingest = ingest::ingest(&config, stores.log, locations, rules, &pipeline, clock())?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
     let router =
-        http::router(HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) });
+        http::router(HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)), access: Arc::default() });
     announce("ingest", &bound);
 
     let mut tasks = Tasks::new(shutdown.clone());

@@ -59,7 +59,7 @@ pub async fn log(
 pub async fn read_model(config: &AppConfig, data: Option<&DataDir>) -> Result<Arc<dyn ReadModel>> {
     match &config.backstitch.database {
         Some(url) => {
-            let database = PostgresReadModel::connect(url.0.reveal()).await;
+            let database = PostgresReadModel::connect(url.0.expose()).await;
             Ok(database.context("cannot use the database of backstitch.database")?)
         }
         None if config.backstitch.log.is_some() => {

@@ -82,7 +82,7 @@ fn start(
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
     let pushes =
-        http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)) });
+        http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)), access: Arc::default() });
     let status = pipeline_status::Pipeline { log: log.clone(), directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
         catalog,
