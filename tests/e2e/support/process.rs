@@ -120,6 +120,13 @@ impl Catalog {
         (status, answer.json().await.expect("the answer is JSON"))
     }
 
+    /// Waits for a process that ends by itself, and well.
+    pub(crate) async fn ended(&mut self) {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
+        let code = ended.expect("it can be waited for");
+        assert!(code.success(), "ended with {code}:\n{}", self.output().await);
+    }
+
     /// Ends it as a power cut would.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it can be killed");
@@ -130,9 +137,7 @@ impl Catalog {
         let pid = self.child.id().expect("it is running").to_string();
         let asked = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill runs");
         assert!(asked.success());
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
-        let code = ended.expect("it can be waited for");
-        assert!(code.success(), "ended with {code}:\n{}", self.output().await);
+        self.ended().await;
     }
 }
 
