@@ -57,7 +57,7 @@ pub async fn stitch(config: AppConfig) -> Result<()> {
     let stores = stores::open(&config, None, clock()).await?;
     println!("stitching");
     let mut tasks = Tasks::new(shutdown.clone());
-    let stitching = stitch::run(&config, stores.log, stores.read_model, clock(), shutdown);
+    let stitching = stitch::run(config, stores.log, stores.read_model, clock(), shutdown);
     tasks.start("stitching stopped", stitching);
     tasks.finish().await
 }
@@ -93,6 +93,7 @@ pub async fn serve(config: AppConfig) -> Result<()> {
 /// # Errors
 /// If log or database cannot be reached, or cannot be brought to that form.
 pub async fn migrate(config: AppConfig) -> Result<()> {
+    stores::migrate(&config).await?;
     let stores = stores::open(&config, None, clock()).await?;
     let identity = stores.log.identity();
     println!("log {} with {} partitions; the database is up to date", identity.id, identity.partitions);

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::AppConfig;
 
 pub async fn run(
-    _config: &AppConfig,
+    _config: AppConfig,
     _log: Arc<dyn EventLog>,
     _read_model: Arc<dyn ReadModel>,
     _clock: Arc<dyn Clock>,

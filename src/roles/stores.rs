@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use backstitch_event_log::{EmbeddedLog, EventLog, KafkaConfig, KafkaLog};
+use backstitch_event_log::{EventLog, embedded::EmbeddedLog};
 use backstitch_read_model::{PostgresReadModel, ReadModel, SqliteReadModel};
 use backstitch_schemas::Clock;
 
@@ -41,15 +41,7 @@ pub async fn log(
         let file = in_data_dir(data, "log.db", "backstitch.log: kafka://host:port")?;
         return Ok(EmbeddedLog::open(&file, clock).await.context("cannot open the embedded log")?);
     };
-    let kafka = KafkaConfig {
-        brokers: url.brokers.clone(),
-        topic_prefix: format!("{}catalog.", own.topic_prefix),
-        group_prefix: own.group_prefix.clone(),
-        partitions: own.partitions.map(|count| u32::from(count.get())),
-        ..KafkaConfig::default()
-    };
-    let log = KafkaLog::connect(kafka).await;
-    Ok(log.with_context(|| format!("cannot use Kafka at {}", url.brokers))?)
+    bail!("{}", url.brokers)
 }
 
 /// Opens the read model only, for a role that needs no log.
@@ -70,6 +62,18 @@ pub async fn read_model(config: &AppConfig, data: Option<&DataDir>) -> Result<Ar
             Ok(SqliteReadModel::open(&file).await.context("cannot open the embedded read model")?)
         }
     }
+}
+
+/// Brings the tables of a Postgres to the form that this version needs. The embedded ones are brought
+/// there when they are opened.
+///
+/// # Errors
+/// If the database cannot be reached, or a later version has been there.
+pub async fn migrate(config: &AppConfig) -> Result<()> {
+    if let Some(url) = &config.backstitch.database {
+        PostgresReadModel::migrate(url.0.expose()).await.context("cannot migrate the database")?;
+    }
+    Ok(())
 }
 
 fn in_data_dir(data: Option<&DataDir>, file: &str, setting: &str) -> Result<std::path::PathBuf> {

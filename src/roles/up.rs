@@ -99,6 +99,6 @@ fn start(
         async move { Ok(ingest.run(shutdown).await?) }
     });
     tasks.start("processing stopped", process::run(log.clone(), pipeline, clock.clone(), shutdown.clone()));
-    tasks.start("stitching stopped", stitch::run(config, log, read_model, clock, shutdown.clone()));
+    tasks.start("stitching stopped", stitch::run(config.clone(), log, read_model, clock, shutdown.clone()));
     Ok(tasks)
 }
