@@ -55,7 +55,9 @@ pub(super) fn requests(client: &Client, url: &str, workload: &Workload) -> Vec<(
         ("first page of everything", get(&format!("{by_query}limit=20"))),
         (
             "kind and owner",
-            get(&format!("{by_query}filter=kind=component,relations.ownedBy=group:default/team-000003&limit=20")),
+            get(&format!(
+                "{by_query}filter=kind=component,relations.ownedBy=group:default/team-000003&limit=20"
+            )),
         ),
         (
             "relations.ownedBy",
@@ -71,7 +73,9 @@ pub(super) fn requests(client: &Client, url: &str, workload: &Workload) -> Vec<(
         ("three facets", get("/entity-facets?facet=kind&facet=spec.type&facet=metadata.tags")),
         (
             "three facets of components",
-            get("/entity-facets?facet=spec.lifecycle&facet=spec.type&facet=metadata.tags&filter=kind=component"),
+            get(
+                "/entity-facets?facet=spec.lifecycle&facet=spec.type&facet=metadata.tags&filter=kind=component",
+            ),
         ),
         ("100 refs", post("/entities/by-refs", json!({"entityRefs": refs}))),
         ("ancestry", get("/entities/by-name/component/default/component-000007/ancestry")),
@@ -83,7 +87,10 @@ pub(super) fn requests(client: &Client, url: &str, workload: &Workload) -> Vec<(
                 json!({"query": any, "orderBy": [{"field": "metadata.name", "order": "asc"}], "limit": 2000}),
             ),
         ),
-        ("offset 5,000 by name", get(&format!("{by_query}orderField=metadata.name,asc&offset=5000&limit=20"))),
+        (
+            "offset 5,000 by name",
+            get(&format!("{by_query}orderField=metadata.name,asc&offset=5000&limit=20")),
+        ),
     ]
 }
 

@@ -64,8 +64,12 @@ impl Server {
         };
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: f64 =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        let ticks: f64 = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<f64>().ok())
+            .sum();
         // Linux counts in hundredths of a second on every platform we run on.
         Ok(Usage { resident_mb: megabytes("VmRSS:"), peak_mb: megabytes("VmHWM:"), cpu_s: ticks / 100.0 })
     }

@@ -1,19 +1,13 @@
 //! The role that reads the outside world.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Result;
 use backstitch_event_log::EventLog;
-use backstitch_ingest::locations::{ConfigLocationProvider, LocationFollower, UrlReader};
-use backstitch_ingest::{
-    CatalogPolicy, Config, EntityProvider, Follower, FollowerFactory, Ingest, Parts, RemovalHold, Strategy,
-    locations,
-};
+use backstitch_ingest::locations::{ConfigLocationProvider, LocationFollowers};
+use backstitch_ingest::{CatalogPolicy, Config, EntityProvider, Ingest, Parts, RemovalHold, Strategy};
 use backstitch_processors::Pipeline;
-use backstitch_schemas::{
-    Clock, Identity, LocationRef, ProviderName, model::Model, rules::Rules, source::SourceState,
-};
+use backstitch_schemas::{Clock, Identity, LocationRef, model::Model, rules::Rules};
 
 use crate::config::{AppConfig, OrphanStrategy, RemovalHold as ConfiguredHold};
 
@@ -21,7 +15,7 @@ use crate::config::{AppConfig, OrphanStrategy, RemovalHold as ConfiguredHold};
 ///
 /// # Errors
 /// If the HTTP client cannot be set up, or a setting cannot be used.
-pub fn ingest(
+pub(super) fn ingest(
     config: &AppConfig,
     log: Arc<dyn EventLog>,
     locations: Vec<LocationRef>,
@@ -31,12 +25,7 @@ pub fn ingest(
 ) -> Result<Ingest> {
     let settings = settings(config);
     settings.validate()?;
-    let reading = config.locations();
-    let followers = Followers {
-        urls: Arc::new(UrlReader::new(&reading, Arc::clone(&clock))?),
-        config: reading,
-        clock: Arc::clone(&clock),
-    };
+    let followers = LocationFollowers::new(config.locations(), Arc::clone(&clock))?;
     let providers: Vec<Arc<dyn EntityProvider>> = vec![Arc::new(ConfigLocationProvider::new(locations))];
     let policy = CatalogPolicy {
         orphans: strategy(config.catalog.orphan_strategy),
@@ -54,28 +43,6 @@ pub fn ingest(
         clock,
         mint: Arc::new(Identity::mint),
     }))
-}
-
-/// Makes a follower for each provider; all share one reader of URLs, and so its budget per host.
-struct Followers {
-    config: locations::Config,
-    urls: Arc<UrlReader>,
-    clock: Arc<dyn Clock>,
-}
-
-impl FollowerFactory for Followers {
-    fn follower(&self, _: &ProviderName, known: HashMap<String, SourceState>) -> Box<dyn Follower> {
-        let (urls, clock) = (Arc::clone(&self.urls), Arc::clone(&self.clock));
-        let follower = LocationFollower::new(self.config.clone(), urls, clock, Box::new(chance), known);
-        Box::new(follower)
-    }
-}
-
-/// A number between 0 and 1 from the system's randomness.
-fn chance() -> f64 {
-    let (high, _) = uuid::Uuid::new_v4().as_u64_pair();
-    // The bits above the version are random.
-    (high >> 32) as f64 / f64::from(u32::MAX)
 }
 
 fn settings(config: &AppConfig) -> Config {

@@ -10,13 +10,13 @@ use backstitch_query_api::{PipelineStatus, StatusSource};
 use backstitch_schemas::Topic;
 
 /// Answers the query API's questions about the other roles.
-pub struct Pipeline {
+pub(super) struct Pipeline {
     /// The log, to see where it ends.
-    pub log: Arc<dyn EventLog>,
+    pub(super) log: Arc<dyn EventLog>,
     /// The providers, where they are run in this process.
-    pub directory: Option<Arc<Directory>>,
+    pub(super) directory: Option<Arc<Directory>>,
     /// What the configuration asks for and is not done.
-    pub notices: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 impl Pipeline {

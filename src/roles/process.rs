@@ -14,7 +14,7 @@ use crate::config::AppConfig;
 
 /// The pipeline that this configuration asks for. Every role builds the same one: ingest needs its
 /// fingerprint and its checks.
-pub fn pipeline(config: &AppConfig, rules: Rules) -> Arc<Pipeline> {
+pub(super) fn pipeline(config: &AppConfig, rules: Rules) -> Arc<Pipeline> {
     let mut hosts = Hosts::default();
     for (product, host) in config.integrations.hosts() {
         if let Some(scm) = scm_of(product) {
@@ -28,7 +28,7 @@ pub fn pipeline(config: &AppConfig, rules: Rules) -> Arc<Pipeline> {
 ///
 /// # Errors
 /// If the log cannot be used and waiting does not help.
-pub async fn run(
+pub(super) async fn run(
     log: Arc<dyn EventLog>,
     pipeline: Arc<Pipeline>,
     clock: Arc<dyn Clock>,

@@ -12,7 +12,7 @@ use backstitch_schemas::{EntityRef, ProviderName};
 use tokio::time::{Instant, timeout_at};
 
 /// Answers ingest's questions from the read model.
-pub struct ReadModelProgress {
+pub(super) struct ReadModelProgress {
     read_model: Arc<dyn ReadModel>,
     /// The index that this process answers from, if it does: what is waited for has to be in it.
     catalog: Option<Catalog>,
@@ -20,7 +20,7 @@ pub struct ReadModelProgress {
 
 impl ReadModelProgress {
     /// Progress as the read model tells it; with `catalog`, as this process's API shows it.
-    pub fn new(read_model: Arc<dyn ReadModel>, catalog: Option<Catalog>) -> Self {
+    pub(super) fn new(read_model: Arc<dyn ReadModel>, catalog: Option<Catalog>) -> Self {
         Self { read_model, catalog }
     }
 

@@ -13,7 +13,7 @@ use crate::config::AppConfig;
 ///
 /// # Errors
 /// If the tokens of the configuration cannot be used, or the listener breaks.
-pub async fn serve(
+pub(super) async fn serve(
     config: AppConfig,
     listener: TcpListener,
     router: Router,

@@ -15,7 +15,7 @@ use crate::{listen, shutdown};
 ///
 /// # Errors
 /// If something cannot be reached or bound, or a setting cannot be used.
-pub async fn ingest(config: AppConfig) -> Result<()> {
+pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
     let bound = listen::bind(&config.backend).await?;
@@ -24,8 +24,11 @@ pub async fn ingest(config: AppConfig) -> Result<()> {
     let pipeline = process::pipeline(&config, rules.clone());
     let ingest = ingest::ingest(&config, stores.log, locations, rules, &pipeline, clock())?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
-    let router =
-        http::router(HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)), access: Arc::default() });
+    let router = http::router(HttpState {
+        directory: ingest.directory(),
+        progress: Some(Arc::new(progress)),
+        access: Arc::default(),
+    });
     announce("ingest", &bound);
 
     let mut tasks = Tasks::new(shutdown.clone());
@@ -38,7 +41,7 @@ pub async fn ingest(config: AppConfig) -> Result<()> {
 ///
 /// # Errors
 /// If the log cannot be reached or used.
-pub async fn process(config: AppConfig) -> Result<()> {
+pub(super) async fn process(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let log = stores::log(&config, None, clock()).await?;
     let pipeline = process::pipeline(&config, config.catalog.rules()?);
@@ -52,7 +55,7 @@ pub async fn process(config: AppConfig) -> Result<()> {
 ///
 /// # Errors
 /// If log or database cannot be reached, or do not belong together.
-pub async fn stitch(config: AppConfig) -> Result<()> {
+pub(super) async fn stitch(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
     println!("stitching");
@@ -66,7 +69,7 @@ pub async fn stitch(config: AppConfig) -> Result<()> {
 ///
 /// # Errors
 /// If the database cannot be reached, or the address cannot be bound.
-pub async fn serve(config: AppConfig) -> Result<()> {
+pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
     let bound = listen::bind(&config.backend).await?;
@@ -74,12 +77,8 @@ pub async fn serve(config: AppConfig) -> Result<()> {
     let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
     let notices = config.unsupported.clone();
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
-    let state = ApiState {
-        catalog,
-        read_model: stores.read_model,
-        status: Some(Arc::new(status)),
-        config: settings,
-    };
+    let state =
+        ApiState { catalog, read_model: stores.read_model, status: Some(Arc::new(status)), config: settings };
     let router = backstitch_query_api::router(state);
     announce("the catalog API", &bound);
 
@@ -92,7 +91,7 @@ pub async fn serve(config: AppConfig) -> Result<()> {
 ///
 /// # Errors
 /// If log or database cannot be reached, or cannot be brought to that form.
-pub async fn migrate(config: AppConfig) -> Result<()> {
+pub(super) async fn migrate(config: AppConfig) -> Result<()> {
     stores::migrate(&config).await?;
     let stores = stores::open(&config, None, clock()).await?;
     let identity = stores.log.identity();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::AppConfig;
 
-pub async fn run(
+pub(super) async fn run(
     _config: AppConfig,
     _log: Arc<dyn EventLog>,
     _read_model: Arc<dyn ReadModel>,

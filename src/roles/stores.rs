@@ -12,18 +12,22 @@ use crate::data_dir::DataDir;
 
 /// Log and read model of this process.
 #[derive(Clone, Debug)]
-pub struct Stores {
+pub(super) struct Stores {
     /// The log between the stages.
-    pub log: Arc<dyn EventLog>,
+    pub(super) log: Arc<dyn EventLog>,
     /// The database between stitcher and query API.
-    pub read_model: Arc<dyn ReadModel>,
+    pub(super) read_model: Arc<dyn ReadModel>,
 }
 
 /// Opens what the configuration names. What it does not name lies in the data directory.
 ///
 /// # Errors
 /// If a server cannot be reached, or the two do not go together.
-pub async fn open(config: &AppConfig, data: Option<&DataDir>, clock: Arc<dyn Clock>) -> Result<Stores> {
+pub(super) async fn open(
+    config: &AppConfig,
+    data: Option<&DataDir>,
+    clock: Arc<dyn Clock>,
+) -> Result<Stores> {
     Ok(Stores { log: log(config, data, clock).await?, read_model: read_model(config, data).await? })
 }
 
@@ -31,7 +35,7 @@ pub async fn open(config: &AppConfig, data: Option<&DataDir>, clock: Arc<dyn Clo
 ///
 /// # Errors
 /// If it cannot be reached or opened.
-pub async fn log(
+pub(super) async fn log(
     config: &AppConfig,
     data: Option<&DataDir>,
     clock: Arc<dyn Clock>,
@@ -48,14 +52,16 @@ pub async fn log(
 ///
 /// # Errors
 /// If it cannot be reached or opened.
-pub async fn read_model(config: &AppConfig, data: Option<&DataDir>) -> Result<Arc<dyn ReadModel>> {
+pub(super) async fn read_model(config: &AppConfig, data: Option<&DataDir>) -> Result<Arc<dyn ReadModel>> {
     match &config.backstitch.database {
         Some(url) => {
             let database = PostgresReadModel::connect(url.0.expose()).await;
             Ok(database.context("cannot use the database of backstitch.database")?)
         }
         None if config.backstitch.log.is_some() => {
-            bail!("backstitch.log is Kafka, but backstitch.database is not set; give it a postgres:// address")
+            bail!(
+                "backstitch.log is Kafka, but backstitch.database is not set; give it a postgres:// address"
+            )
         }
         None => {
             let file = in_data_dir(data, "read-model.db", "backstitch.database: postgres://…")?;
@@ -69,7 +75,7 @@ pub async fn read_model(config: &AppConfig, data: Option<&DataDir>) -> Result<Ar
 ///
 /// # Errors
 /// If the database cannot be reached, or a later version has been there.
-pub async fn migrate(config: &AppConfig) -> Result<()> {
+pub(super) async fn migrate(config: &AppConfig) -> Result<()> {
     if let Some(url) = &config.backstitch.database {
         PostgresReadModel::migrate(url.0.expose()).await.context("cannot migrate the database")?;
     }

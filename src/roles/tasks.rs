@@ -12,19 +12,23 @@ use tokio_util::sync::CancellationToken;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The running parts of a process.
-pub struct Tasks {
+pub(super) struct Tasks {
     running: JoinSet<Result<()>>,
     shutdown: CancellationToken,
 }
 
 impl Tasks {
     /// No parts yet; `shutdown` asks those to come to end.
-    pub fn new(shutdown: CancellationToken) -> Self {
+    pub(super) fn new(shutdown: CancellationToken) -> Self {
         Self { running: JoinSet::new(), shutdown }
     }
 
     /// Starts a part. Its failure is the failure of the process.
-    pub fn start(&mut self, name: &'static str, part: impl Future<Output = Result<()>> + Send + 'static) {
+    pub(super) fn start(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = Result<()>> + Send + 'static,
+    ) {
         self.running.spawn(async move { part.await.context(name) });
     }
 

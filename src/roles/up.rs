@@ -26,7 +26,7 @@ use crate::{example, shutdown};
 ///
 /// # Errors
 /// If something cannot be opened or bound, or a role stops for a reason that a person has to mend.
-pub async fn up(args: &UpArgs, config: AppConfig, here: &Surroundings) -> Result<()> {
+pub(super) async fn up(args: &UpArgs, config: AppConfig, here: &Surroundings) -> Result<()> {
     let since = Instant::now();
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let data = DataDir::open(&config.backstitch.data_dir)?;
@@ -81,8 +81,11 @@ fn start(
     let settings = Arc::new(backstitch_query_api::Config::default());
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
-    let pushes =
-        http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)), access: Arc::default() });
+    let pushes = http::router(HttpState {
+        directory: directory.clone(),
+        progress: Some(Arc::new(progress)),
+        access: Arc::default(),
+    });
     let status = pipeline_status::Pipeline { log: log.clone(), directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
         catalog,

@@ -1,11 +1,6 @@
 //! Real descriptors of public repositories.
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::Path,
-    process::Command,
-};
+use std::{collections::HashMap, fs, path::Path, process::Command};
 
 use serde_json::Value;
 use tempfile::TempDir;

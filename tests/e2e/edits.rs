@@ -23,7 +23,10 @@ fn config(dir: &Path, rules: &str) -> std::path::PathBuf {
     let path = dir.join("app-config.yaml");
     write(
         &path,
-        &format!("catalog:\n  rules:\n    - allow: [{rules}]\n  locations:\n    - type: file\n      target: {}/repo/*/catalog-info.yaml\n", dir.display()),
+        &format!(
+            "catalog:\n  rules:\n    - allow: [{rules}]\n  locations:\n    - type: file\n      target: {}/repo/*/catalog-info.yaml\n",
+            dir.display()
+        ),
     );
     path
 }
@@ -40,14 +43,16 @@ async fn a_saved_file_shows_without_restart() {
 
     let saved = Instant::now();
     write(&file, &component("a", "after"));
-    eventually("the edit", SOON, || description(&catalog, "a"), |seen| seen.as_deref() == Some("after")).await;
+    eventually("the edit", SOON, || description(&catalog, "a"), |seen| seen.as_deref() == Some("after"))
+        .await;
     println!("visible after {:?}", saved.elapsed());
 
     // Editors save by writing a new file and renaming it over the old one.
     let temporary = dir.path().join("repo/a/.catalog-info.yaml.tmp");
     write(&temporary, &component("a", "renamed"));
     fs::rename(&temporary, &file).unwrap();
-    eventually("the rename", SOON, || description(&catalog, "a"), |seen| seen.as_deref() == Some("renamed")).await;
+    eventually("the rename", SOON, || description(&catalog, "a"), |seen| seen.as_deref() == Some("renamed"))
+        .await;
     catalog.stop().await;
 }
 
@@ -81,7 +86,8 @@ async fn rules_take_effect_at_restart_with_no_file_touched() {
     let status = catalog.settled().await;
     assert!(catalog.entity("component", "a").await.is_some(), "a refused neighbour holds nothing back");
     assert!(catalog.entity("group", "team-a").await.is_none());
-    let refused = status["problems"].as_array().unwrap().iter().any(|p: &Value| p["name"] == "NotAllowedError");
+    let refused =
+        status["problems"].as_array().unwrap().iter().any(|p: &Value| p["name"] == "NotAllowedError");
     assert!(refused, "{status:#}");
     catalog.stop().await;
 

@@ -112,7 +112,12 @@ async fn answer(State(server): State<Shared>, Path(path): Path<String>) -> Respo
 
 #[tokio::test]
 async fn nothing_disappears_but_what_its_location_no_longer_lists() {
-    let server = Server { mood: Mood::Well, listed: (0..FILES).collect(), requests: HashMap::new(), answered: HashMap::new() };
+    let server = Server {
+        mood: Mood::Well,
+        listed: (0..FILES).collect(),
+        requests: HashMap::new(),
+        answered: HashMap::new(),
+    };
     let server: Shared = Arc::new(Mutex::new(server));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();

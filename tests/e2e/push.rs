@@ -34,8 +34,20 @@ async fn ten_thousand_entities_are_visible_when_the_push_returns_and_a_second_pu
     let workload = Workload::plain(10_000);
     let path = "bulk/mutations?wait=visible&timeout=110";
     let (status, outcome) = catalog.push(path, NDJSON, workload.to_ndjson()).await;
-    assert_eq!((status, &outcome["accepted"], &outcome["changed"]), (200, &json!(10_000), &json!(10_000)), "{outcome}");
-    let expected = [("component", 4_580), ("user", 2_000), ("api", 1_500), ("resource", 1_200), ("system", 400), ("group", 300), ("domain", 20)];
+    assert_eq!(
+        (status, &outcome["accepted"], &outcome["changed"]),
+        (200, &json!(10_000), &json!(10_000)),
+        "{outcome}"
+    );
+    let expected = [
+        ("component", 4_580),
+        ("user", 2_000),
+        ("api", 1_500),
+        ("resource", 1_200),
+        ("system", 400),
+        ("group", 300),
+        ("domain", 20),
+    ];
     for (kind, number) in expected {
         assert_eq!(count(&catalog, kind).await, number, "{kind}");
     }
@@ -43,7 +55,11 @@ async fn ten_thousand_entities_are_visible_when_the_push_returns_and_a_second_pu
 
     let before = catalog.settled().await["revision"].clone();
     let (status, outcome) = catalog.push(path, NDJSON, workload.to_ndjson()).await;
-    assert_eq!((status, &outcome["changed"], &outcome["unchanged"]), (200, &json!(0), &json!(10_000)), "{outcome}");
+    assert_eq!(
+        (status, &outcome["changed"], &outcome["unchanged"]),
+        (200, &json!(0), &json!(10_000)),
+        "{outcome}"
+    );
     assert_eq!(catalog.settled().await["revision"], before);
     catalog.stop().await;
 }

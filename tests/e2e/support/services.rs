@@ -43,5 +43,6 @@ impl Services {
 
 #[expect(clippy::disallowed_methods, reason = "tests are told where the services are by their environment")]
 fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, or `cargo xtask services up`"))
+    env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, or `cargo xtask services up`"))
 }
