@@ -18,13 +18,15 @@ pub struct BackstitchConfig {
     pub log: Option<LogUrl>,
     /// `postgres://user:password@host/database`; the embedded database if not given.
     pub database: Option<DatabaseUrl>,
-    /// Put before the names of all topics.
-    pub topic_prefix: String,
-    /// Put before the names of all consumer groups.
-    pub group_prefix: String,
+    /// Put before the names of topics, consumer groups and writers, so that one Kafka can serve
+    /// several catalogs.
+    pub prefix: String,
     /// Partitions of the topics that this installation creates; 12 on Kafka and 1 embedded if not
     /// given. Fixed once they are created.
     pub partitions: Option<std::num::NonZeroU16>,
+    /// Copies of each topic that this installation creates on Kafka. 1 is for a single node, and loses
+    /// data with it.
+    pub replication: std::num::NonZeroU16,
     /// How the outside world is read.
     pub ingest: IngestConfig,
     /// How final entities are built.
@@ -37,9 +39,9 @@ impl Default for BackstitchConfig {
             data_dir: PathBuf::from("./.backstitch"),
             log: None,
             database: None,
-            topic_prefix: String::new(),
-            group_prefix: String::new(),
+            prefix: "catalog.".to_owned(),
             partitions: None,
+            replication: std::num::NonZeroU16::new(3).expect("3 is not zero"),
             ingest: IngestConfig::default(),
             stitcher: StitcherConfig::default(),
         }

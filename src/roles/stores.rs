@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use backstitch_event_log::{EventLog, embedded::EmbeddedLog};
+use backstitch_event_log::EventLog;
+use backstitch_event_log::embedded::EmbeddedLog;
+use backstitch_event_log::kafka::{KafkaConfig, KafkaLog};
 use backstitch_read_model::{PostgresReadModel, ReadModel, SqliteReadModel};
 use backstitch_schemas::Clock;
 
@@ -45,7 +47,14 @@ pub(super) async fn log(
         let file = in_data_dir(data, "log.db", "backstitch.log: kafka://host:port")?;
         return Ok(EmbeddedLog::open(&file, clock).await.context("cannot open the embedded log")?);
     };
-    bail!("{}", url.brokers)
+    let kafka = KafkaConfig {
+        prefix: own.prefix.clone(),
+        partitions: own.partitions.map(|count| u32::from(count.get())),
+        replication: own.replication.get(),
+        ..KafkaConfig::new(url.brokers.as_str())
+    };
+    let log = KafkaLog::connect(kafka).await;
+    Ok(log.with_context(|| format!("cannot use Kafka at {}", url.brokers))?)
 }
 
 /// Opens the read model only, for a role that needs no log.

@@ -36,7 +36,7 @@ impl Tasks {
     ///
     /// # Errors
     /// The first failure.
-    pub async fn finish(mut self) -> Result<()> {
+    pub(super) async fn finish(mut self) -> Result<()> {
         let first = tokio::select! {
             () = self.shutdown.cancelled() => Ok(()),
             ended = self.running.join_next() => outcome(ended),

@@ -35,8 +35,8 @@ impl Services {
     pub(crate) fn config(&self) -> String {
         let Self { kafka, database, prefix } = self;
         format!(
-            "backstitch:\n  log: kafka://{kafka}\n  database: {database}\n  topicPrefix: {prefix}\n  \
-             groupPrefix: {prefix}\n  partitions: 6\n"
+            "backstitch:\n  log: kafka://{kafka}\n  database: {database}\n  prefix: {prefix}\n  partitions: 6\n  \
+             replication: 1\n"
         )
     }
 }
