@@ -264,12 +264,15 @@ impl<'a> ClaimsOverlay<'a> {
         }
         let id = number(self.base.len() + self.new);
         let location = key.listing.as_ref().map(|listing| names.ref_id(&listing.location));
+        let mut key = key.clone();
+        // The names hold the same text already.
+        key.entity_ref = names.entity_ref(ref_id).clone();
         self.new += 1;
         self.new_of_ref.entry(ref_id).or_default().push(id);
         if let Some(location) = location {
             self.newly_listed_by.entry(location).or_default().push(id);
         }
-        self.changed.insert(id, Claim::unknown(key.clone(), ref_id, location));
+        self.changed.insert(id, Claim::unknown(key, ref_id, location));
         id
     }
 
