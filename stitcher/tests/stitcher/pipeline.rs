@@ -108,7 +108,11 @@ pub(crate) async fn run_and_kill(
                 found = status.wait_for(there) => {
                     let found = found.unwrap().clone();
                     shutdown.cancel();
-                    running.await.unwrap().unwrap();
+                    // A commit of sources may be under way still, and may be the one to die in.
+                    tokio::select! {
+                        () = killed.notified() => running.abort(),
+                        result = &mut running => result.unwrap().unwrap(),
+                    }
                     return found;
                 }
                 () = killed.notified() => running.abort(),
