@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -96,7 +96,7 @@ impl Client {
         let status = response.status();
         let text = response.text().await.with_context(|| format!("the answer of {url} broke off"))?;
         if !status.is_success() {
-            bail!(refusal(status, &text, &url));
+            return Err(refusal(status, &text, &url).into());
         }
         if text.is_empty() {
             return Ok(Value::Null);
@@ -119,8 +119,19 @@ fn decode<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).context("the server's answer is not understood; is it of another version?")
 }
 
+/// The server answered, but not with what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} answered {status}: {message}{hint}")]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: StatusCode,
+    url: Url,
+    message: String,
+    hint: &'static str,
+}
+
 /// A refusal in the server's own words where it has any.
-fn refusal(status: StatusCode, text: &str, url: &Url) -> String {
+fn refusal(status: StatusCode, text: &str, url: &Url) -> Refusal {
     let body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
     let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or(text.trim());
     let hint = match status {
@@ -129,6 +140,6 @@ fn refusal(status: StatusCode, text: &str, url: &Url) -> String {
         }
         _ => "",
     };
-    let message = message.lines().next().unwrap_or_default();
-    format!("{url} answered {status}: {message}{hint}")
+    let message = message.lines().next().unwrap_or_default().to_owned();
+    Refusal { status, url: url.clone(), message, hint }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::cli::StatusArgs;
-use crate::client::Client;
+use crate::client::{Client, Refusal};
 use crate::status::Status;
 
 /// Time between two looks at a server that is busy.
@@ -55,7 +55,11 @@ pub async fn wait_until_idle(
 ) -> Result<Status> {
     let deadline = tokio::time::Instant::now() + timeout;
     loop {
-        let status = client.status().await?;
+        let status = match client.status().await {
+            Ok(status) => status,
+            Err(error) if is_loading(&error) => Status { busy: true, ..Status::default() },
+            Err(error) => return Err(error),
+        };
         seen(&status);
         if !status.busy {
             return Ok(status);
@@ -66,4 +70,10 @@ pub async fn wait_until_idle(
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Whether the server has only just begun: its catalog is still being loaded.
+fn is_loading(error: &anyhow::Error) -> bool {
+    let refusal = error.downcast_ref::<Refusal>();
+    refusal.is_some_and(|refusal| refusal.status == reqwest::StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::Secret;
+use super::duration::HumanDuration;
 
 /// What is ours: where things are kept, and how the stages work.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -56,11 +58,18 @@ pub struct IngestConfig {
     pub removal_hold: RemovalHold,
     /// Bytes that one entity may have after substitution.
     pub max_entity_bytes: usize,
+    /// How long a request for a document may take, answer included.
+    #[serde(deserialize_with = "duration")]
+    pub request_timeout: Duration,
 }
 
 impl Default for IngestConfig {
     fn default() -> Self {
-        Self { removal_hold: RemovalHold::default(), max_entity_bytes: 6_000_000 }
+        Self {
+            removal_hold: RemovalHold::default(),
+            max_entity_bytes: 6_000_000,
+            request_timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -82,6 +91,10 @@ impl Default for RemovalHold {
     fn default() -> Self {
         Self::Beyond { share: 0.2, minimum: 10 }
     }
+}
+
+fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    HumanDuration::deserialize(deserializer).map(|HumanDuration(duration)| duration)
 }
 
 /// How final entities are built.

@@ -20,6 +20,7 @@ impl AppConfig {
                 ProcessingInterval::Between(min, max) => Some(Interval { min, max }),
                 ProcessingInterval::Never => None,
             },
+            read_timeout: self.backstitch.ingest.request_timeout,
             ..locations::Config::default()
         }
     }

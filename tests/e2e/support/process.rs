@@ -71,7 +71,7 @@ impl Launch {
         let output = Arc::default();
         collect(child.stdout.take().expect("it is piped"), &output);
         collect(child.stderr.take().expect("it is piped"), &output);
-        Catalog { child, url: String::new(), output, client: reqwest::Client::new() }
+        Catalog { child, url: String::new(), output, client: client() }
     }
 }
 
@@ -139,6 +139,13 @@ impl Catalog {
         assert!(asked.success());
         self.ended().await;
     }
+}
+
+/// A client; its library wants to know about TLS even where there is none.
+fn client() -> reqwest::Client {
+    // Fails only if another test was first.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::new()
 }
 
 fn collect(stream: impl AsyncRead + Unpin + Send + 'static, output: &Arc<Mutex<Vec<String>>>) {
