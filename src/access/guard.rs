@@ -5,21 +5,23 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use backstitch_ingest::http::Caller;
 use serde_json::json;
 
 use super::{Callers, Need, Refusal};
 
-/// Puts the check in front of all routes of `router`.
+/// Puts the check in front of all routes of `router`. Handlers find the [`Caller`] in the extensions.
 pub fn guard(router: Router, callers: Callers) -> Router {
     router.layer(middleware::from_fn_with_state(callers, check))
 }
 
-async fn check(State(callers): State<Callers>, request: Request, next: Next) -> Response {
+async fn check(State(callers): State<Callers>, mut request: Request, next: Next) -> Response {
     let need = Need::of(request.method(), request.uri().path());
     match callers.admit(bearer(request.headers()), &need) {
         Ok(subject) => {
             if let Some(subject) = subject {
                 tracing::debug!(subject, path = request.uri().path(), "a write is admitted");
+                request.extensions_mut().insert(Caller(subject.to_owned()));
             }
             next.run(request).await
         }

@@ -1,7 +1,8 @@
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::any;
+use axum::{Extension, Router};
+use backstitch_ingest::http::Caller;
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -82,6 +83,23 @@ async fn the_guard_answers_as_backstage_does() {
     assert_eq!(body["error"]["name"], "AuthenticationError");
     assert_eq!(body["request"], json!({"method": "POST", "url": "/locations?dryRun=true"}));
     assert_eq!(body["response"]["statusCode"], 401);
+}
+
+#[tokio::test]
+async fn the_guard_tells_the_scheme_and_handlers_learn_who_calls() {
+    let subject = async |Extension(Caller(subject)): Extension<Caller>| subject;
+    let access = json!([{"type": "static", "options": {"token": "all", "subject": "ops"}}]);
+    let guarded = guard(Router::new().fallback(any(subject)), callers(access));
+    let send = async |authorization: &str| {
+        let request = Request::post("/api/ingest/v1/providers/cmdb/confirm");
+        let request = request.header("authorization", authorization).body(Body::empty()).unwrap();
+        guarded.clone().oneshot(request).await.unwrap()
+    };
+    assert_eq!(send("Basic all").await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(send("Bearer nobody").await.status(), StatusCode::UNAUTHORIZED);
+    let answer = send("bearer all").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(axum::body::to_bytes(answer.into_body(), 100).await.unwrap(), "ops");
 }
 
 #[test]

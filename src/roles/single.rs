@@ -24,11 +24,8 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let pipeline = process::pipeline(&config, rules.clone());
     let ingest = ingest::ingest(&config, stores.log, locations, rules, &pipeline, clock())?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
-    let router = http::router(HttpState {
-        directory: ingest.directory(),
-        progress: Some(Arc::new(progress)),
-        access: Arc::default(),
-    });
+    let router =
+        http::router(HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) });
     announce("ingest", &bound);
 
     let mut tasks = Tasks::new(shutdown.clone());

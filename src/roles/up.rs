@@ -81,11 +81,7 @@ fn start(
     let settings = Arc::new(backstitch_query_api::Config::default());
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
-    let pushes = http::router(HttpState {
-        directory: directory.clone(),
-        progress: Some(Arc::new(progress)),
-        access: Arc::default(),
-    });
+    let pushes = http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)) });
     let status = pipeline_status::Pipeline { log: log.clone(), directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
         catalog,

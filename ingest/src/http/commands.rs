@@ -12,7 +12,7 @@ use backstitch_schemas::{EntityRef, RefContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{HttpState, access::Caller, error::ApiError, provider_name};
+use super::{Caller, HttpState, error::ApiError, provider_name};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -27,34 +27,34 @@ pub(super) struct RefreshOptions {
 /// `DELETE /api/ingest/v1/providers/{name}`
 pub(super) async fn withdraw_provider(
     state: State<HttpState>,
-    caller: Extension<Caller>,
+    caller: Option<Extension<Caller>>,
     name: Path<String>,
 ) -> Answer {
-    command(&state, &caller, &name, "withdraw-provider", None).await
+    command(&state, caller, &name, "withdraw-provider", None).await
 }
 
 /// `POST /api/ingest/v1/providers/{name}/confirm`
 pub(super) async fn confirm_removals(
     state: State<HttpState>,
-    caller: Extension<Caller>,
+    caller: Option<Extension<Caller>>,
     name: Path<String>,
 ) -> Answer {
-    command(&state, &caller, &name, "confirm-removals", None).await
+    command(&state, caller, &name, "confirm-removals", None).await
 }
 
 /// `POST /api/ingest/v1/providers/{name}/discard`
 pub(super) async fn discard_removals(
     state: State<HttpState>,
-    caller: Extension<Caller>,
+    caller: Option<Extension<Caller>>,
     name: Path<String>,
 ) -> Answer {
-    command(&state, &caller, &name, "discard-removals", None).await
+    command(&state, caller, &name, "discard-removals", None).await
 }
 
 /// `POST /api/ingest/v1/providers/{name}/refresh`
 pub(super) async fn refresh_provider(
     state: State<HttpState>,
-    caller: Extension<Caller>,
+    caller: Option<Extension<Caller>>,
     name: Path<String>,
     Query(options): Query<RefreshOptions>,
 ) -> Answer {
@@ -62,12 +62,12 @@ pub(super) async fn refresh_provider(
     let wanted = options.entity_ref.as_deref().map(parse).transpose();
     let wanted = wanted.map_err(|cause| ApiError::Input(cause.to_string()))?;
     let payload = wanted.map(|entity_ref| json!({"entityRef": entity_ref}).to_string());
-    command(&state, &caller, &name, "refresh", payload).await
+    command(&state, caller, &name, "refresh", payload).await
 }
 
 async fn command(
     state: &HttpState,
-    caller: &Caller,
+    caller: Option<Extension<Caller>>,
     name: &str,
     kind: &str,
     payload: Option<String>,
@@ -76,7 +76,8 @@ async fn command(
     if !state.directory.is_known(&provider) {
         return Err(ApiError::NotFound(format!("there is no provider `{provider}`")));
     }
-    let sent = state.directory.command(&provider, kind, payload, caller.0.clone(), PATIENCE).await;
+    let caller = caller.map(|Extension(Caller(subject))| subject);
+    let sent = state.directory.command(&provider, kind, payload, caller, PATIENCE).await;
     let (id, outcome) = sent.map_err(|cause| ApiError::Unavailable(cause.to_string()))?;
     match outcome {
         None => Ok((StatusCode::ACCEPTED, Json(json!({"command": id, "outcome": "pending"})))),

@@ -25,12 +25,6 @@ pub(super) enum ApiError {
         /// Each, as the answer lists it.
         rejected: Value,
     },
-    /// Nobody has shown a token.
-    #[error("missing credentials")]
-    Unauthenticated,
-    /// The token is no good for this.
-    #[error("{0}")]
-    Forbidden(String),
     /// What is asked cannot be done to this provider.
     #[error("{0}")]
     Conflict(String),
@@ -49,8 +43,6 @@ impl ApiError {
     fn name_and_status(&self) -> (&'static str, StatusCode) {
         match self {
             Self::Input(_) | Self::Rejected { .. } => ("InputError", StatusCode::BAD_REQUEST),
-            Self::Unauthenticated => ("AuthenticationError", StatusCode::UNAUTHORIZED),
-            Self::Forbidden(_) => ("NotAllowedError", StatusCode::FORBIDDEN),
             Self::Conflict(_) => ("ConflictError", StatusCode::CONFLICT),
             Self::NotFound(_) => ("NotFoundError", StatusCode::NOT_FOUND),
             Self::TooLarge(_) => ("PayloadTooLargeError", StatusCode::PAYLOAD_TOO_LARGE),

@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
-use backstitch_ingest::{
-    Outcome, Progress, RefOutcome,
-    http::{AccessConfig, Token},
-};
+use backstitch_ingest::{Outcome, Progress, RefOutcome};
 use backstitch_schemas::{EntityRef, ProviderName, Topic};
 use serde_json::json;
 
@@ -204,22 +201,4 @@ async fn a_push_can_wait_until_it_is_visible() {
     assert_eq!(answer["invalid"], invalid);
     let (status, _) = world.push("cmdb", "?wait=forever", &full(2)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-}
-
-#[tokio::test]
-async fn with_tokens_configured_nobody_writes_without_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let access = AccessConfig { tokens: vec![Token::new("secret", "cmdb-sync", None)] };
-    let world = World::start(directory.path(), Setup { access, ..Setup::default() }).await;
-    let (status, answer) = world.push("cmdb", "", &full(2)).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert_eq!(
-        answer,
-        json!({
-            "error": {"name": "AuthenticationError", "message": "missing credentials"},
-            "request": {"method": "POST", "url": "/v1/providers/cmdb/mutations"},
-            "response": {"statusCode": 401},
-        })
-    );
-    assert!(world.claimed().await.is_empty());
 }

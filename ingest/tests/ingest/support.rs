@@ -18,7 +18,7 @@ use backstitch_event_log::{BatchLimits, EventLog, embedded::EmbeddedLog};
 use backstitch_ingest::{
     CatalogPolicy, Config, Connection, EntityProvider, Finding, FollowedLocation, Follower, FollowerFactory,
     Ingest, Mutation, Parts, Progress, Removal, Submission, Wake,
-    http::{AccessConfig, HttpState, router},
+    http::{HttpState, router},
 };
 use backstitch_schemas::{
     Change, ClaimKey, EntityRef, Identity, Listing, Problem, ProviderName, SystemClock, Topic,
@@ -139,7 +139,6 @@ pub(crate) struct Setup {
     /// Followers that read; without them a test says what is found.
     pub(crate) followers: Option<Arc<dyn FollowerFactory>>,
     pub(crate) progress: Option<Arc<dyn Progress>>,
-    pub(crate) access: AccessConfig,
 }
 
 impl World {
@@ -164,11 +163,7 @@ impl World {
         })
         .reachable_at(address, reqwest::Client::new());
         let directory = ingest.directory();
-        let state = HttpState {
-            directory: directory.clone(),
-            progress: setup.progress,
-            access: Arc::new(setup.access),
-        };
+        let state = HttpState { directory: directory.clone(), progress: setup.progress };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(ingest.run(shutdown.clone()));
         let api = router(state);
