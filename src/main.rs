@@ -8,6 +8,11 @@ use backstitch::cli::Cli;
 use backstitch::surroundings::Surroundings;
 use clap::Parser;
 
+/// The pipeline makes and drops millions of small texts; the system's allocator keeps much of their
+/// memory and takes longer (docs/decisions/0013).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match start(cli) {
