@@ -43,8 +43,12 @@ impl Problems {
         limit: usize,
     ) -> Self {
         let unlisted_claims = claims_total - count(claims);
-        let mut listed: Vec<_> = claims.iter().flat_map(claim_problems).collect();
-        let mut known: HashSet<_> = listed.iter().map(|view| place_of(&view.problem)).collect();
+        // A document that is listed twice has its problems twice.
+        let mut told = HashSet::new();
+        let claimed = claims.iter().flat_map(claim_problems);
+        let mut listed: Vec<_> =
+            claimed.filter(|view| told.insert((view.entity_ref.clone(), place_of(&view.problem)))).collect();
+        let mut known: HashSet<_> = told.into_iter().map(|(_, place)| place).collect();
         for problem in sources.iter().flat_map(source_problems) {
             // What a Location's claim says already is not said again by what it lists.
             if known.insert(place_of(&problem.problem)) {
