@@ -200,7 +200,8 @@ pub trait EventLog: Send + Sync + fmt::Debug + 'static {
     /// Reads a topic outside any group. Partitions that `from` does not name start at the beginning.
     async fn read(&self, topic: Topic, from: &[(Partition, Offset)]) -> Result<Box<dyn Reader>, LogError>;
 
-    /// Where each partition of a topic ends: the offset after its last committed record.
+    /// Where each partition of a topic ends: the offset after its last committed record. Where there
+    /// is none, its beginning.
     async fn end(&self, topic: Topic) -> Result<Positions, LogError>;
 
     /// The committed positions of a group; partitions without one are left out.
@@ -240,6 +241,7 @@ pub trait Reader: Send {
     /// began has been delivered.
     async fn next_until_end(&mut self, limits: &BatchLimits) -> Result<Vec<StoredRecord>, LogError>;
 
-    /// The offset that is read next, for every partition.
+    /// Where reading goes on, for every partition: after the last record that was delivered, or where
+    /// it began. At the end of the log that is what [`EventLog::end`] says.
     fn positions(&self) -> Positions;
 }

@@ -149,11 +149,11 @@ impl Tail {
                 reached.borrow().iter().map(|(partition, offset)| (*partition, *offset)).collect();
             let cause = match self.log.read(topic, &from).await {
                 Ok(mut reader) => loop {
+                    reached.send_replace(reader.positions().into_iter().collect());
                     match reader.next(&limits).await {
                         Ok(records) => records.iter().for_each(&take),
                         Err(cause) => break cause,
                     }
-                    reached.send_replace(reader.positions().into_iter().collect());
                 },
                 Err(cause) => cause,
             };

@@ -1,7 +1,7 @@
 //! What all parts of the log on Kafka share: its configuration, and a client that asks for offsets.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -11,6 +11,7 @@ use rdkafka::{TopicPartitionList, consumer::BaseConsumer, error::KafkaResult};
 use super::{
     config::KafkaConfig,
     failure::{code, interrupted, is_settling, unavailable},
+    last_record::LastRecords,
     partitions_of,
 };
 use crate::{LogError, Offset, Partition, Positions};
@@ -30,12 +31,13 @@ pub(super) struct Client {
     /// Asks for offsets; never subscribed or assigned.
     asking: Arc<BaseConsumer>,
     partitions: u32,
+    pub(super) last_records: Mutex<LastRecords>,
 }
 
 impl Client {
     pub(super) fn new(config: KafkaConfig, partitions: u32) -> Result<Self, LogError> {
         let asking = Arc::new(config.reading(NO_GROUP).create().map_err(unavailable)?);
-        Ok(Self { config, asking, partitions })
+        Ok(Self { config, asking, partitions, last_records: Mutex::default() })
     }
 
     /// The log's partition count.

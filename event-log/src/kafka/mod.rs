@@ -2,7 +2,8 @@
 //!
 //! - A step is a transaction: its records, and its input positions with the group membership under
 //!   which the input was taken, so that the broker itself refuses what comes after a rebalance.
-//! - Readers use `read_committed`, and an end is the last stable offset.
+//! - Readers use `read_committed` and read up to the last stable offset; [`EventLog::end`] names the
+//!   last record before it.
 //! - Groups use the *eager* protocol with range assignment: at a rebalance every member gives
 //!   everything up and gets a new assignment under a new generation. So one generation belongs to
 //!   one assignment, and the membership noted with it holds for every batch taken under it. (The
@@ -16,6 +17,7 @@ mod consumer;
 mod failure;
 mod header;
 mod inbox;
+mod last_record;
 mod offsets;
 mod producer;
 mod reader;
@@ -82,7 +84,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn end(&self, topic: Topic) -> Result<Positions, LogError> {
-        offsets::ends(&self.client, topic).await
+        last_record::ends_of_records(&self.client, topic).await
     }
 
     async fn committed(&self, group: &str, topic: Topic) -> Result<Positions, LogError> {

@@ -35,6 +35,8 @@ pub(super) struct KafkaReader {
     delivered: Positions,
     /// While reading up to an end: that end, and the partitions that have not reached it.
     pass: Option<Pass>,
+    /// The stable ends up to which nothing but marks of transactions stands behind what arrived.
+    passed: Positions,
     /// A broker said that a position is out of range; reading stands still until we looked.
     range_in_doubt: bool,
 }
@@ -70,6 +72,7 @@ impl KafkaReader {
             arrived: positions.clone(),
             delivered: positions,
             pass: None,
+            passed: Positions::new(),
             range_in_doubt: false,
         })
     }
@@ -90,7 +93,9 @@ impl KafkaReader {
     /// of an earlier end, while one that answers a later fetch cannot.
     async fn begin_pass(&mut self) -> Result<bool, LogError> {
         let ends = ends(&self.client, self.topic).await?;
-        let lags = |(partition, end): &&(Partition, Offset)| get(&self.arrived, *partition) < *end;
+        let lags = |(partition, end): &&(Partition, Offset)| {
+            get(&self.arrived, *partition).max(get(&self.passed, *partition)) < *end
+        };
         let open: BTreeSet<_> = ends.iter().filter(lags).map(|(partition, _)| *partition).collect();
         if open.is_empty() {
             return Ok(false);
@@ -120,9 +125,8 @@ impl KafkaReader {
                 if let Some(pass) = &mut self.pass
                     && pass.open.remove(&partition)
                 {
-                    // Between the last record and the end are only marks of transactions.
-                    let end = get(&pass.ends, partition).max(get(&self.arrived, partition));
-                    set(&mut self.arrived, partition, end);
+                    // A position does not move past marks: it says which record was the last.
+                    set(&mut self.passed, partition, get(&pass.ends, partition));
                 }
                 Ok(())
             }

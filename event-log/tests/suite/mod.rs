@@ -41,6 +41,8 @@ macro_rules! suite {
             a_reader_begins_where_it_is_told,
             a_reader_that_is_cancelled_loses_nothing,
             a_batch_keeps_its_limits,
+            the_end_is_after_the_last_committed_record,
+            whoever_has_read_the_last_record_is_at_the_end,
             a_position_beyond_the_end_is_out_of_range,
         });
         suite!($fixture: steps {

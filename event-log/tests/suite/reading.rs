@@ -164,6 +164,45 @@ pub(crate) async fn a_batch_keeps_its_limits(fixture: impl Fixture) {
     }
 }
 
+pub(crate) async fn the_end_is_after_the_last_committed_record(fixture: impl Fixture) {
+    let log = fixture.log();
+    let empty = log.end(Topic::Commands).await.unwrap();
+    for steps in 1..=3 {
+        let offset = append(&log, &commands(0..steps)).await.pop().unwrap();
+        let end = log.end(Topic::Commands).await.unwrap();
+        assert_eq!(end[0], (Partition(0), Offset(offset.0 + 1)));
+        assert_eq!(end[1..], empty[1..], "the other partitions have nothing");
+        assert_eq!(log.end(Topic::Commands).await.unwrap(), end);
+
+        // Steps that are given up may leave traces, but no records.
+        let mut producer = log.producer("test-gives-up").await.unwrap();
+        for _ in 0..steps {
+            let mut refused = commands(0..20);
+            refused.push(Record { value: vec![0; 64 << 20].into(), ..record(Topic::Commands, "huge", "") });
+            must("the refusal", producer.append(&refused, None)).await.unwrap_err();
+        }
+        assert_eq!(log.end(Topic::Commands).await.unwrap(), end);
+    }
+}
+
+pub(crate) async fn whoever_has_read_the_last_record_is_at_the_end(fixture: impl Fixture) {
+    let log = fixture.log();
+    append(&log, &commands(0..2)).await;
+    append(&log, &commands(2..4)).await;
+    let end = log.end(Topic::Commands).await.unwrap();
+    let mut reader = log.read(Topic::Commands, &[]).await.unwrap();
+    let mut read = 0;
+    while read < 1 + 2 + 2 {
+        read += must("records", reader.next(&BatchLimits::default())).await.unwrap().len();
+    }
+    assert_eq!(reader.positions(), end);
+
+    let mut reader = log.read(Topic::Commands, &[]).await.unwrap();
+    assert_eq!(rest(reader.as_mut()).await.len(), read);
+    assert!(rest(reader.as_mut()).await.is_empty());
+    assert_eq!(reader.positions(), end);
+}
+
 pub(crate) async fn a_position_beyond_the_end_is_out_of_range(fixture: impl Fixture) {
     let log = fixture.log();
     let beyond = Offset(1_000_000);
