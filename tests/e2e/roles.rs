@@ -1,10 +1,12 @@
 //! The roles as processes of their own, on real Kafka and Postgres.
 
+use std::time::Duration;
+
 use backstitch_benches::Workload;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Catalog, Launch, Services, without_ids, write};
+use crate::support::{Catalog, Launch, Services, eventually, without_ids, write};
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -21,9 +23,18 @@ async fn embedded(workload: &Workload) -> Vec<serde_json::Value> {
     entities
 }
 
-/// Whether this processor's log says that partitions were given to it.
-async fn had_a_share(processor: &Catalog) -> bool {
-    processor.output().await.lines().any(|line| line.contains("partitions assigned"))
+/// How many partitions this processor has, by its own log.
+async fn share(processor: &Catalog) -> usize {
+    let output = processor.output().await;
+    let last = output.lines().rfind(|line| line.contains("partitions assigned"));
+    last.map_or(0, |line| line.matches("Partition(").count())
+}
+
+/// Waits until both processors have partitions, and all of them between them.
+async fn shared_out([first, second]: &[Catalog; 2]) {
+    let shares = || async { (share(first).await, share(second).await) };
+    let fair = |(first, second): &(usize, usize)| first.min(second) > &0 && first + second == 6;
+    eventually("a share for each processor", Duration::from_secs(60), shares, fair).await;
 }
 
 #[tokio::test]
@@ -40,6 +51,7 @@ async fn separate_roles_on_kafka_and_postgres_give_the_same_catalog_as_one_proce
     let stitcher = role("stitch").start_silent();
     let api = role("serve").listening().start().await;
     let ingest = role("ingest").listening().start().await;
+    shared_out(&processors).await;
 
     let workload = Workload::plain(10_000);
     let path = "bulk/mutations?wait=visible&timeout=110";
@@ -48,9 +60,9 @@ async fn separate_roles_on_kafka_and_postgres_give_the_same_catalog_as_one_proce
     let revision = outcome["revision"].as_i64().unwrap();
     let seen = api.get(&format!("/api/catalog/entities/by-query?limit=0&minRevision={revision}")).await;
     assert_eq!(seen["totalItems"], 10_000);
-    for processor in &processors {
-        assert!(had_a_share(processor).await, "{}", processor.output().await);
-    }
+    let status = api.settled().await;
+    assert_eq!(status["lag"], json!({"changes": 0, "processed": 0}), "nothing is under way: {status:#}");
+    shared_out(&processors).await;
 
     let separate = without_ids(&api.entities().await);
     let together = embedded(&workload).await;
