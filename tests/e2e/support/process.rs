@@ -158,7 +158,11 @@ fn collect(stream: impl AsyncRead + Unpin + Send + 'static, output: &Arc<Mutex<V
     });
 }
 
+/// The address in a line of output, unless it is that of something to read.
 fn address_in(line: &str) -> Option<String> {
+    if line.starts_with("reading ") {
+        return None;
+    }
     let host = "http://127.0.0.1:";
     let start = line.find(host)?;
     let port: String = line[start + host.len()..].chars().take_while(char::is_ascii_digit).collect();
