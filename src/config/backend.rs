@@ -19,8 +19,6 @@ pub struct BackendConfig {
     pub listen: Listen,
     /// Who may write.
     pub auth: AuthConfig,
-    /// Cross-origin settings, as written.
-    pub cors: Option<Json>,
 }
 
 /// Which URLs may be read.
