@@ -6,8 +6,9 @@ use backstitch_schemas::{EntityRef, RefContext};
 use serde_json::Value;
 
 use super::{
-    html::{Esc, notice, outward_link, page, ref_link},
+    html::{Esc, notice, outward_link, page, ref_link, time},
     parts,
+    table::Table,
 };
 use crate::{
     error::ApiError,
@@ -69,7 +70,7 @@ fn body(
     let mut out = match entity {
         Some(entity) => summary(entity),
         None => format!(
-            "<h1>{}</h1>\n<p class=\"bad\">This entity is not in the catalog.</p>\n",
+            "<h1>{}</h1>\n<p class=\"bad\">This entity is not in the catalog. What is known of it:</p>\n",
             Esc(entity_ref.as_str())
         ),
     };
@@ -188,27 +189,23 @@ fn relations(relations: &Relations) -> String {
 }
 
 fn claims_table(claims: &[ClaimRecord]) -> String {
-    let mut out = String::from(
-        "<h2>Claims</h2>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Source</th>\
-         <th scope=\"col\">Standing</th><th scope=\"col\">State</th><th scope=\"col\">Since</th></tr></thead>\
-         <tbody>\n",
-    );
+    if claims.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["Source", "Standing", "State", "Since (UTC)"]);
     for claim in claims {
         let view = ClaimView::from(claim);
         let listed =
             view.source.location.as_deref().map(|location| format!("<br>listed by {}", ref_link(location)));
         let released = if view.released { ", kept orphan" } else { "" };
-        out.push_str(&format!(
-            "<tr><td>{}{}</td><td>{}</td><td>{}{released}</td><td><time>{}</time></td></tr>\n",
-            Esc(&view.source.words()),
-            listed.unwrap_or_default(),
-            standing_word(view.standing),
-            state_word(view.state),
-            Esc(&view.created_at),
-        ));
+        table.row(&[
+            format!("{}{}", Esc(&view.source.words()), listed.unwrap_or_default()),
+            standing_word(view.standing).to_owned(),
+            format!("{}{released}", state_word(view.state)),
+            time(&view.created_at),
+        ]);
     }
-    out.push_str("</tbody></table></div>\n");
-    out
+    format!("<h2>Claims</h2>\n{}", table.html())
 }
 
 fn standing_word(standing: Standing) -> &'static str {

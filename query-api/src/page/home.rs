@@ -1,16 +1,20 @@
-//! `GET /`: problems first, then the latest changes, then what there is.
+//! `GET /`: what needs a person first, then the latest changes, then what there is.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use backstitch_read_model::ReadModelError;
 
 use super::{
-    html::{Esc, encoded, notice, page},
+    html::{Esc, Prose, encoded, notice, page, ref_link, time},
     parts,
+    table::Table,
 };
 use crate::{
     index::Index,
     state::ApiState,
-    v1::{status::Status, views::ChangeView},
+    v1::{
+        status::{ProviderStatus, Status},
+        views::ChangeView,
+    },
 };
 
 /// Problems that are shown; the rest is counted.
@@ -33,40 +37,74 @@ async fn body(state: &ApiState, index: &Index) -> Result<String, ReadModelError>
     let status = Status::collect(state, index).await?;
     let changes = state.read_model.latest_changes(SHOWN_CHANGES).await?;
     let changes: Vec<_> = changes.iter().map(ChangeView::from).collect();
-    let mut out = headline(&status);
-    out.push_str(&notices(&status));
-    out.push_str(&problems(&status));
-    out.push_str("<h2>Latest changes</h2>\n");
-    out.push_str(&parts::changes(&changes, true));
-    out.push_str(&kinds(&status));
-    out.push_str(&providers(&status));
-    Ok(out)
+    let latest = format!("<h2>Latest changes</h2>\n{}", parts::changes(&changes, true));
+    let sections = [
+        headline(&status),
+        holds(&status),
+        problems(&status),
+        notices(&status),
+        latest,
+        kinds(&status),
+        providers(&status),
+    ];
+    Ok(sections.concat())
 }
 
 fn headline(status: &Status) -> String {
-    let busy = if status.busy { " · <span class=\"badge\">reading</span>" } else { "" };
+    let entities = u64::try_from(status.entities).unwrap_or(u64::MAX);
+    let total = |number: i64| u64::try_from(number).unwrap_or(0);
+    let busy = if status.busy { "<li><span class=\"badge\">reading</span></li>" } else { "" };
     format!(
-        "<h1>{} entities</h1>\n<p class=\"soft\">revision {} · {} problems · {} conflicts{busy}</p>\n",
-        status.entities, status.revision, status.problems_total, status.conflicts_total
+        "<h1>{}</h1>\n<ul class=\"numbers\"><li>revision {}</li><li>{}</li><li>{}</li>{busy}</ul>\n",
+        parts::count(entities, "entity", "entities"),
+        status.revision,
+        parts::count(total(status.problems_total), "problem", "problems"),
+        parts::count(total(status.conflicts_total), "conflict", "conflicts"),
     )
 }
 
-fn notices(status: &Status) -> String {
-    let mut out = String::new();
-    if !status.notices.is_empty() {
-        out.push_str("<h2>Notices</h2>\n<ul class=\"cards\">\n");
-        for notice in &status.notices {
-            out.push_str(&format!("<li>{}</li>\n", Esc(notice)));
-        }
-        out.push_str("</ul>\n");
+/// Removals that wait, and how to let them happen.
+fn holds(status: &Status) -> String {
+    let items: String = status.providers.iter().filter_map(hold).collect();
+    if items.is_empty() {
+        return items;
     }
-    out
+    format!("<h2>Waiting for you</h2>\n<ul class=\"cards\">\n{items}</ul>\n")
+}
+
+fn hold(provider: &ProviderStatus) -> Option<String> {
+    let held = provider.held.as_ref().filter(|held| held.removals > 0)?;
+    let count = u64::try_from(held.removals).unwrap_or(0);
+    let name = Esc(&provider.name);
+    let sample: Vec<_> = held.sample.iter().map(|entity_ref| ref_link(entity_ref)).collect();
+    let sample = match sample.len() {
+        0 => String::new(),
+        shown if shown as u64 == count => format!("<p class=\"soft\">{}</p>", sample.join(", ")),
+        _ => format!("<p class=\"soft\">Among them {}.</p>", sample.join(", ")),
+    };
+    Some(format!(
+        "<li class=\"waiting\"><p>{removals} of provider <strong>{name}</strong> held since {since}: \
+         so many entities went missing at once that it may be a mistake of the source.</p>{sample}\
+         <p>If they are to go: <code>backstitch providers confirm {name}</code><br>\
+         If they are to stay until they are found missing again: \
+         <code>backstitch providers discard {name}</code></p></li>\n",
+        removals = parts::count(count, "removal", "removals"),
+        since = time(&held.since),
+    ))
+}
+
+fn notices(status: &Status) -> String {
+    if status.notices.is_empty() {
+        return String::new();
+    }
+    let items = status.notices.iter().map(|text| format!("<li class=\"notice\">{}</li>\n", Prose(text)));
+    format!("<h2>Configuration</h2>\n<ul class=\"cards\">\n{}</ul>\n", items.collect::<String>())
 }
 
 fn problems(status: &Status) -> String {
     let mut out = String::from("<h2>Problems</h2>\n");
     if status.problems.is_empty() {
-        out.push_str("<p>Everything that was read is in the catalog.</p>\n");
+        out.push_str("<p>None. Everything that was read is in the catalog.</p>\n");
         return out;
     }
     out.push_str("<ul class=\"cards\">\n");
@@ -83,7 +121,12 @@ fn problems(status: &Status) -> String {
 }
 
 fn kinds(status: &Status) -> String {
-    let mut out = String::from("<h2>Kinds</h2>\n<ul class=\"kinds\">\n");
+    let mut out = String::from("<h2>Kinds</h2>\n");
+    if status.kinds.is_empty() {
+        out.push_str("<p>There are no entities yet.</p>\n");
+        return out;
+    }
+    out.push_str("<ul class=\"kinds\">\n");
     for (kind, count) in &status.kinds {
         let path = encoded(kind);
         out.push_str(&format!(
@@ -99,30 +142,16 @@ fn providers(status: &Status) -> String {
     if status.providers.is_empty() {
         return String::new();
     }
-    let mut out = String::from(
-        "<h2>Providers</h2>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Name</th>\
-         <th scope=\"col\">Entities</th><th scope=\"col\">Last read</th><th scope=\"col\">Outcome</th>\
-         <th scope=\"col\">Next read</th></tr></thead><tbody>\n",
-    );
+    let mut table = Table::new(&["Name", "Entities#", "Outcome", "Last read", "Next read"]);
     for provider in &status.providers {
-        let time = |time: &Option<String>| Esc(time.as_deref().unwrap_or("–")).to_string();
-        let held = provider.held.as_ref().filter(|held| held.removals > 0).map(|held| {
-            let since = Esc(&held.since);
-            format!(
-                "<br><span class=\"bad\">{} removals wait for a person since {since}</span>",
-                held.removals
-            )
-        });
-        out.push_str(&format!(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td><td>{}</td></tr>\n",
-            Esc(&provider.name),
-            provider.entities,
-            time(&provider.last_read),
-            Esc(&provider.outcome),
-            held.unwrap_or_default(),
-            time(&provider.next_read),
-        ));
+        let moment = |moment: &Option<String>| moment.as_deref().map(time).unwrap_or_default();
+        table.row(&[
+            Esc(&provider.name).to_string(),
+            provider.entities.to_string(),
+            Esc(&provider.outcome).to_string(),
+            moment(&provider.last_read),
+            moment(&provider.next_read),
+        ]);
     }
-    out.push_str("</tbody></table></div>\n");
-    out
+    format!("<h2>Providers</h2>\n{}", table.html())
 }

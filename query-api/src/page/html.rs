@@ -13,6 +13,12 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'self'";
 
+/// The same in machine-readable form.
+const FOOTER: &str = "<footer><nav aria-label=\"As JSON\">As JSON: \
+    <a href=\"/api/catalog/v1/status\">status</a><a href=\"/api/catalog/v1/errors\">errors</a>\
+    <a href=\"/api/catalog/v1/conflicts\">conflicts</a><a href=\"/api/catalog/v1/changes\">changes</a>\
+    <a href=\"/api/catalog/entities/by-query?limit=20\">entities</a></nav></footer>\n";
+
 /// A text of somebody else, shown as it is.
 pub(super) struct Esc<'a>(pub(super) &'a str);
 
@@ -30,6 +36,34 @@ impl fmt::Display for Esc<'_> {
         }
         Ok(())
     }
+}
+
+/// A sentence of somebody else; what stands between back-ticks is shown as code.
+pub(super) struct Prose<'a>(pub(super) &'a str);
+
+impl fmt::Display for Prose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, code, after)) = next_code(rest) {
+            write!(f, "{}<code>{}</code>", Esc(before), Esc(code))?;
+            rest = after;
+        }
+        write!(f, "{}", Esc(rest))
+    }
+}
+
+/// What stands before, within and after the next pair of back-ticks.
+fn next_code(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (code, after) = rest.split_once('`')?;
+    Some((before, code, after))
+}
+
+/// A point in time, RFC 3339 in UTC, to the second.
+pub(super) fn time(moment: &str) -> String {
+    let to_the_second = moment.split(['.', 'Z']).next().unwrap_or(moment);
+    let shown = to_the_second.replacen('T', " ", 1);
+    format!("<time datetime=\"{}\">{}</time>", Esc(moment), Esc(&shown))
 }
 
 /// The page of an entity.
@@ -75,7 +109,9 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title} – Backstitch</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <header><a href=\"/\" class=\"brand\">Backstitch</a></header>\n<main>\n{body}</main>\n</body>\n</html>\n",
+         <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
+         <header><div><a href=\"/\" class=\"brand\">Backstitch</a></div></header>\n\
+         <main id=\"content\">\n{body}</main>\n{FOOTER}</body>\n</html>\n",
         title = Esc(title),
     );
     let headers = [
@@ -95,6 +131,17 @@ pub(super) fn notice(status: StatusCode, title: &str, text: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn back_ticks_make_code_and_a_single_one_stays() {
+        assert_eq!(Prose("write `a: <b>` or ` it").to_string(), "write <code>a: &lt;b&gt;</code> or ` it");
+    }
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        let shown = "<time datetime=\"2026-07-04T10:00:01.5Z\">2026-07-04 10:00:01</time>";
+        assert_eq!(time("2026-07-04T10:00:01.5Z"), shown);
+    }
 
     #[test]
     fn what_is_not_ours_is_escaped() {

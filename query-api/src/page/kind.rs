@@ -25,6 +25,10 @@ pub(crate) async fn kind(State(state): State<ApiState>, Path(kind): Path<String>
     let matches = index.matching(&predicate);
     let order = [SortOrder::ascending("metadata.name")];
     let docs = index.list_by_values(&matches, &order, 0, SHOWN);
+    if docs.is_empty() {
+        let text = format!("There are no entities of the kind {kind}.");
+        return notice(StatusCode::NOT_FOUND, &kind, &text);
+    }
     let mut body = format!(
         "<h1>{} <span class=\"badge\">{}</span></h1>\n<ul class=\"plain\">\n",
         Esc(&kind),

@@ -6,3 +6,4 @@ pub(crate) mod home;
 mod html;
 pub(crate) mod kind;
 mod parts;
+mod table;

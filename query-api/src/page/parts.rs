@@ -2,51 +2,63 @@
 
 use backstitch_schemas::Problem;
 
-use super::html::{Esc, ref_link};
+use super::{
+    html::{Esc, Prose, outward_link, ref_link, time},
+    table::Table,
+};
 use crate::v1::views::{CauseView, ChangeView};
 
-/// `file:line`, as precisely as it is known.
-fn place(problem: &Problem) -> Option<String> {
-    let location = problem.location.as_deref()?;
-    let target = location.strip_prefix("file:").or_else(|| location.strip_prefix("url:")).unwrap_or(location);
-    let mut place = target.to_owned();
-    if let Some(line) = problem.line {
-        place.push_str(&format!(":{line}"));
-    } else if let Some(document) = problem.document.filter(|document| *document > 1) {
-        place.push_str(&format!(", document {document}"));
-    }
-    Some(place)
+/// `1 entity`, `149 entities`.
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// A problem: where, what to do, and the words that Backstage has for it.
+/// `file:line`, as precisely as it is known; a place on the web opens.
+fn place(problem: &Problem) -> Option<String> {
+    let location = problem.location.as_deref()?;
+    let suffix = match (problem.line, problem.document) {
+        (Some(line), _) => format!(":{line}"),
+        (None, Some(document)) if document > 1 => format!(", document {document}"),
+        _ => String::new(),
+    };
+    if let Some(url) = location.strip_prefix("url:") {
+        return Some(outward_link(url, &format!("{url}{suffix}")));
+    }
+    let target = location.strip_prefix("file:").unwrap_or(location);
+    Some(format!("<code class=\"place\">{}</code>", Esc(&format!("{target}{suffix}"))))
+}
+
+/// A problem: where, what to do, and behind a fold the words that Backstage has for it.
 pub(super) fn problem(entity_ref: Option<&str>, provider: Option<&str>, problem: &Problem) -> String {
     let mut out = String::from("<li class=\"problem\">");
     if let Some(place) = place(problem) {
-        out.push_str(&format!("<code>{}</code><br>", Esc(&place)));
+        out.push_str(&format!("{place}<br>"));
     }
     let text = problem.advice.as_deref().unwrap_or(&problem.message);
-    out.push_str(&format!("{}<br><span class=\"soft\">", Esc(text)));
-    if let Some(entity_ref) = entity_ref {
-        out.push_str(&format!("{} · ", ref_link(entity_ref)));
-    }
-    if let Some(provider) = provider {
-        out.push_str(&format!("provider {} · ", Esc(provider)));
-    }
-    if let Some(path) = &problem.path {
-        out.push_str(&format!("<code>{}</code> · ", Esc(path)));
-    }
-    out.push_str(&Esc(&problem.name).to_string());
+    out.push_str(&format!("{}<br><span class=\"soft\">", Prose(text)));
+    let mut about = Vec::new();
+    about.extend(entity_ref.map(ref_link));
+    about.extend(problem.path.as_deref().map(|path| format!("<code>{}</code>", Esc(path))));
+    about.extend(provider.map(|provider| format!("provider {}", Esc(provider))));
+    out.push_str(&format!("{}</span>", about.join(" · ")));
     if problem.advice.is_some() {
-        out.push_str(&format!(": {}", Esc(&problem.message)));
+        out.push_str(&format!(
+            "<details><summary>In Backstage’s words</summary>{}: {}</details>",
+            Esc(&problem.name),
+            Esc(&problem.message)
+        ));
     }
-    out.push_str("</span></li>\n");
+    out.push_str("</li>\n");
     out
 }
 
 /// Why something changed, in words.
 fn cause(cause: &CauseView) -> String {
-    match &cause.detail {
-        Some(detail) => format!("{}: {detail}", cause.kind),
+    match cause.detail.as_deref() {
+        Some(detail) => {
+            let detail = detail.strip_prefix("file:").or(detail.strip_prefix("url:")).unwrap_or(detail);
+            format!("{}: {detail}", cause.kind)
+        }
         None => cause.kind.to_owned(),
     }
 }
@@ -56,24 +68,19 @@ pub(super) fn changes(changes: &[ChangeView], with_ref: bool) -> String {
     if changes.is_empty() {
         return "<p class=\"soft\">Nothing yet.</p>\n".to_owned();
     }
-    let head = if with_ref { "<th scope=\"col\">Entity</th>" } else { "" };
-    let mut out = format!(
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Revision</th>{head}<th scope=\"col\">What</th>\
-         <th scope=\"col\">Why</th><th scope=\"col\">When</th></tr></thead><tbody>\n"
-    );
+    let mut table = Table::new(match with_ref {
+        true => &["Revision#", "Entity", "What", "Why", "When (UTC)"],
+        false => &["Revision#", "What", "Why", "When (UTC)"],
+    });
     for change in changes {
-        let entity =
-            if with_ref { format!("<td>{}</td>", ref_link(&change.entity_ref)) } else { String::new() };
-        out.push_str(&format!(
-            "<tr><td>{}</td>{entity}<td>{}</td><td>{}</td><td><time>{}</time></td></tr>\n",
-            change.revision,
-            what(change),
-            Esc(&cause(&change.cause)),
-            Esc(&change.at),
-        ));
+        let why = Esc(&cause(&change.cause)).to_string();
+        let mut cells = vec![change.revision.to_string(), what(change), why, time(&change.at)];
+        if with_ref {
+            cells.insert(1, ref_link(&change.entity_ref));
+        }
+        table.row(&cells);
     }
-    out.push_str("</tbody></table></div>\n");
-    out
+    table.html()
 }
 
 fn what(change: &ChangeView) -> String {

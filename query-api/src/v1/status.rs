@@ -54,6 +54,8 @@ pub(crate) struct ProviderStatus {
 pub(crate) struct HeldStatus {
     pub(crate) removals: i64,
     pub(crate) since: String,
+    /// Some of the refs.
+    pub(crate) sample: Vec<String>,
 }
 
 /// Records that are still to be read, by stage.
@@ -131,10 +133,11 @@ fn provider_status(row: &SourceRow) -> Option<ProviderStatus> {
         last_success: state.last_success_at.map(|time| time.to_string()),
         next_read: state.next_read_at.map(|time| time.to_string()),
         outcome: state.outcome.clone(),
-        held: state
-            .held
-            .as_ref()
-            .map(|held| HeldStatus { removals: held.count, since: held.since.to_string() }),
+        held: state.held.as_ref().map(|held| HeldStatus {
+            removals: held.count,
+            since: held.since.to_string(),
+            sample: held.sample.clone(),
+        }),
     })
 }
 

@@ -119,6 +119,17 @@ impl ClaimSource {
             None => format!("provider {}", self.provider),
         }
     }
+
+    /// What distinguishes `other` from this source, in words.
+    fn told_apart(&self, other: &ClaimKey) -> String {
+        match Self::from(other) {
+            Self { document: Some(document), provider, .. } if provider == self.provider => {
+                let place = document.strip_prefix("file:").or(document.strip_prefix("url:"));
+                format!("the one in `{}`", place.unwrap_or(&document))
+            }
+            other => format!("the one of {}", other.words()),
+        }
+    }
 }
 
 impl From<&ClaimRecord> for ClaimView {
@@ -170,8 +181,8 @@ pub(crate) fn conflict_problem(claim: &ClaimRecord) -> ProblemView {
         .as_ref()
         .map_or_else(|| "another claim".to_owned(), |winner| ClaimSource::from(winner).words());
     let advice = format!(
-        "{entity_ref} is claimed by two sources: {winner} wins, {loser} is not shown. \
-         Rename one of them or remove it."
+        "{entity_ref} is claimed twice, and {} wins; rename one of the two or remove it",
+        claim.winner.as_ref().map_or_else(|| "the other claim".to_owned(), |other| source.told_apart(other)),
     );
     let message = format!("Entity {entity_ref} of {loser} conflicts with {winner}, which wins");
     let location = claim.key.listing.as_ref().map(|listing| listing.listed.to_string());

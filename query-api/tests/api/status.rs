@@ -72,7 +72,7 @@ async fn status_tells_what_there_is_and_what_is_wrong_once() {
     assert_eq!(status["problems"][0]["line"], 7);
     assert_eq!(status["problems"][2]["name"], "ConflictError");
     let provider = &status["providers"][0];
-    assert_eq!(provider["held"], json!({"removals": 12, "since": "2023-11-14T22:13:20Z"}));
+    assert_eq!(provider["held"], json!({"removals": 12, "since": "2023-11-14T22:13:20Z", "sample": []}));
     assert_eq!((provider["name"].as_str(), provider["nextRead"].as_str()), (Some("locations"), None));
     assert!(status["notices"][0].as_str().unwrap().contains("not supported yet"));
 }
