@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use backstitch::cli::Cli;
@@ -12,6 +13,10 @@ use clap::Parser;
 /// memory and takes longer (docs/decisions/0013).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long the process goes on after its work for what is said to servers last, such as that a
+/// member leaves its group.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -32,7 +37,10 @@ fn start(cli: Cli) -> Result<ExitCode> {
     // Fails only if a provider is there already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(backstitch::run(cli, here))
+    let outcome = runtime.block_on(backstitch::run(cli, here));
+    // What still waits for an answer of a server that is away would hold the process up.
+    runtime.shutdown_timeout(LAST_WORDS);
+    outcome
 }
 
 /// The variables that are text; nothing of ours is not.

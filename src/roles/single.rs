@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use backstitch_event_log::LogIdentity;
 use backstitch_ingest::http::{self, HttpState};
 use backstitch_query_api::{ApiState, Catalog};
 use backstitch_schemas::{Clock, SystemClock};
@@ -84,15 +85,25 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     tasks.finish().await
 }
 
-/// Brings topics and tables to the form that this version needs.
+/// Brings topics and tables to the form that this version needs. What is embedded is brought there
+/// when it is opened.
 ///
 /// # Errors
 /// If log or database cannot be reached, or cannot be brought to that form.
 pub(super) async fn migrate(config: AppConfig) -> Result<()> {
     stores::migrate(&config).await?;
-    let stores = stores::open(&config, None, clock()).await?;
-    let identity = stores.log.identity();
-    println!("log {} with {} partitions; the database is up to date", identity.id, identity.partitions);
+    let log = match &config.backstitch.log {
+        Some(url) => {
+            let LogIdentity { id, partitions } = stores::log(&config, None, clock()).await?.identity();
+            format!("log {id} at {} with {partitions} partitions", url.brokers)
+        }
+        None => "the log is embedded".to_owned(),
+    };
+    let database = match &config.backstitch.database {
+        Some(_) => "the database is up to date",
+        None => "the database is embedded",
+    };
+    println!("{log}; {database}");
     Ok(())
 }
 
