@@ -92,8 +92,8 @@ async fn single_changes(
     let url = format!("{}/api/ingest/v1/providers/bench/mutations?wait=visible", server.url);
     let components: Vec<&Value> = workload.entities().iter().filter(|e| e["kind"] == "Component").collect();
     let mut timings = Timings::default();
-    for round in 0..count.min(components.len()) {
-        let mut entity = components[round].clone();
+    for (round, component) in components.into_iter().take(count).enumerate() {
+        let mut entity = component.clone();
         entity["metadata"]["description"] = format!("Changed in round {round}.").into();
         let mutation = json!({"type": "delta", "added": [{"entity": entity}], "removed": []});
         let started = Instant::now();
