@@ -13,7 +13,7 @@ use backstitch_schemas::{
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Connection as _, Row as _, SqliteConnection, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use uuid::Uuid;
@@ -79,7 +79,8 @@ impl Store {
             .pragma("journal_size_limit", "67108864")
             // A statement that replaces rows notes what it may have to undo; not in a file.
             .pragma("temp_store", "MEMORY")
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
         let mut connection = SqliteConnection::connect_with(&options).await.map_err(log_error)?;
         let identity = prepare(&mut connection, now).await?;
         connection.close().await.map_err(log_error)?;

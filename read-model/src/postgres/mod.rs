@@ -94,7 +94,8 @@ impl PostgresReadModel {
 
 fn options(url: &str) -> Result<PgConnectOptions, ReadModelError> {
     let options: PgConnectOptions = url.parse().map_err(errors::reading)?;
-    Ok(options.application_name("backstitch"))
+    // What is slow is told by the stages, in their words; a load of everything takes its time.
+    Ok(options.application_name("backstitch").disable_statement_logging())
 }
 
 /// Refuses a database that lacks a migration of this program.

@@ -59,7 +59,9 @@ impl SqliteReadModel {
             // What a long read kept from being written back does not stay on the disk for ever. In bytes.
             .pragma("journal_size_limit", "67108864")
             // In pages. Fewer checkpoints, fewer pages that are written to the file twice.
-            .pragma("wal_autocheckpoint", "8000");
+            .pragma("wal_autocheckpoint", "8000")
+            // What is slow is told by the stages, in their words; a load of everything takes its time.
+            .disable_statement_logging();
         // Caches are in KiB when negative. The indexes that each commit touches should fit in the writer's.
         let writing = options.clone().pragma("cache_size", "-65536");
         let mut writer = writing.connect().await.map_err(errors::reading)?;
