@@ -1,6 +1,8 @@
 //! Records that earlier versions wrote are still read: `tests/bytes` holds one of each type and
 //! schema version. A schema that changes gets a new version and a new file; no file is ever edited.
 
+#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
+
 use std::{fs, path::PathBuf};
 
 use backstitch_schemas::{

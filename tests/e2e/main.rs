@@ -1,6 +1,8 @@
 //! The catalog from outside: files, HTTP and signals in, API out. Every test starts the real
 //! executable in a directory of its own.
 
+#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
+
 mod corpus;
 mod edits;
 mod example;
