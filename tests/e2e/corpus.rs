@@ -4,14 +4,13 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use backstitch_schemas::{EntityRef, yaml};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Catalog, Launch, shared, write};
+use crate::support::{Catalog, Launch, laid_out, shared, write};
 
 /// A document of the corpus, and what its index says about it.
 struct Document {
@@ -39,19 +38,6 @@ impl Document {
         let Self { location, number, verdict, entity_ref } = self;
         format!("{location} document {number} ({verdict}, {entity_ref:?})")
     }
-}
-
-/// Lays the corpus out as repositories; returns where, or nothing if it is not here.
-fn laid_out(dir: &Path) -> Option<PathBuf> {
-    let corpus = shared("corpus")?;
-    let out = dir.join("repos");
-    let done = Command::new("python3")
-        .arg(corpus.join("layout.py"))
-        .args([corpus.join("index.jsonl"), corpus.join("files"), out.clone()])
-        .output()
-        .expect("python3 runs");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    Some(out)
 }
 
 /// Every document of every file of the corpus.

@@ -7,6 +7,7 @@ mod corpus;
 mod edits;
 mod example;
 mod flaky_source;
+mod golden;
 mod push;
 mod roles;
 mod support;

@@ -1,9 +1,11 @@
 //! Running the executable, and waiting for what it should come to.
 
+mod corpus;
 mod process;
 mod services;
 mod wait;
 
+pub(crate) use corpus::{laid_out, serve_files};
 pub(crate) use process::{Catalog, Launch};
 pub(crate) use services::Services;
 pub(crate) use wait::eventually;
