@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, source::SourceState};
+use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, Timestamp, source::SourceState};
 
 use crate::Submission;
 
@@ -100,6 +100,9 @@ pub trait Follower: Send {
 
     /// Reads everything that is reached through this entity's Locations again, soon.
     async fn refresh(&mut self, location: Option<&EntityRef>, wake: Wake);
+
+    /// When something is read again, if that is planned.
+    fn next_read(&self) -> Option<Timestamp>;
 
     /// Whether a read is due or under way.
     fn is_busy(&self) -> bool;

@@ -78,7 +78,7 @@ mod writer;
 
 pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
 pub use finding::{Finding, FollowedLocation, Follower, Wake};
-pub use owner::ProviderStatus;
+pub use owner::{ProviderStatus, ReadTimes};
 pub use progress::{Outcome, Progress, RefOutcome};
 pub use provider::{
     ApplyError, Connection, EntityProvider, Mutation, MutationOutcome, Removal, Request, Submission,

@@ -38,4 +38,4 @@ mod v1;
 pub use catalog::{Catalog, NotReady, WaitError};
 pub use config::Config;
 pub use router::router;
-pub use state::{ApiState, PipelineStatus, StatusSource};
+pub use state::{ApiState, LiveProvider, PipelineStatus, StatusSource};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstitch_read_model::ReadModel;
+use backstitch_schemas::{ProviderName, Timestamp};
 
 use crate::{Catalog, Config};
 
@@ -24,8 +25,26 @@ pub struct PipelineStatus {
     pub processed_end: Option<i64>,
     /// Whether a read is due or under way.
     pub reading: bool,
+    /// How the providers are that are run in this process.
+    pub providers: Vec<LiveProvider>,
     /// What a person should know, such as configuration that has no effect.
     pub notices: Vec<String>,
+}
+
+/// How a provider is right now. What the read model says of it may be some minutes old, because looks
+/// at what did not change are not recorded one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveProvider {
+    /// Its name.
+    pub name: ProviderName,
+    /// How many entities it claims.
+    pub entities: i64,
+    /// When it was last heard.
+    pub last_read: Option<Timestamp>,
+    /// When it last told what is there.
+    pub last_success: Option<Timestamp>,
+    /// When it reads again.
+    pub next_read: Option<Timestamp>,
 }
 
 /// Everything that the handlers need.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstitch_event_log::EventLog;
-use backstitch_ingest::Directory;
-use backstitch_query_api::{PipelineStatus, StatusSource};
-use backstitch_schemas::Topic;
+use backstitch_ingest::{Directory, ProviderStatus};
+use backstitch_query_api::{LiveProvider, PipelineStatus, StatusSource};
+use backstitch_schemas::{ProviderName, Topic};
 
 /// Answers the query API's questions about the other roles.
 pub(super) struct Pipeline {
@@ -33,13 +33,25 @@ impl std::fmt::Debug for Pipeline {
     }
 }
 
+fn live((name, status): (ProviderName, ProviderStatus)) -> LiveProvider {
+    LiveProvider {
+        name,
+        entities: i64::try_from(status.entities).unwrap_or(i64::MAX),
+        last_read: status.times.last_read,
+        last_success: status.times.last_success,
+        next_read: status.times.next_read,
+    }
+}
+
 #[async_trait]
 impl StatusSource for Pipeline {
     async fn pipeline(&self) -> PipelineStatus {
         // Reads first: what a read that ends in between appended is then seen in the ends.
         let reading = self.directory.as_ref().is_some_and(|directory| directory.is_busy());
+        let statuses = self.directory.iter().flat_map(|directory| directory.statuses());
         PipelineStatus {
             reading,
+            providers: statuses.map(live).collect(),
             changes_end: self.end(Topic::Changes).await,
             processed_end: self.end(Topic::Processed).await,
             notices: self.notices.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use backstitch_schemas::{
     Change, ClaimKey, EntityRef, Identity, Listing, Problem,
-    change::{Cause, Content},
+    change::{Cause, CauseKind, Content},
 };
 
 use super::{Claims, Known, Place, errors, listed_by, place_of};
@@ -199,7 +199,10 @@ impl Plan {
         }
         let change = change_of(claims.get(&key), submission.location_key, submission.content, terms);
         match change {
-            Some(change) => self.changes.push((key, change)),
+            Some(change) => {
+                let cause = cause_for(&key, &change.cause);
+                self.changes.push((key, Change { cause, ..change }));
+            }
             None => self.unchanged += 1,
         }
         Ok(())
@@ -315,6 +318,14 @@ fn change_of(
         content: Some(content),
         cause: terms.cause.clone(),
     })
+}
+
+/// The cause of what happens to one claim: findings from many files share a step, and what is read
+/// names its own file.
+pub(crate) fn cause_for(key: &ClaimKey, cause: &Cause) -> Cause {
+    let own = || key.listing.as_ref().filter(|_| cause.kind == CauseKind::Read);
+    let detail = cause.detail.clone().or_else(|| Some(own()?.listed.to_string()));
+    Cause { detail, ..cause.clone() }
 }
 
 /// Names both of two submissions with one ref.

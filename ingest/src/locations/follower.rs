@@ -6,7 +6,7 @@
 use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use backstitch_schemas::{Clock, EntityRef, Listing, source::SourceState};
+use backstitch_schemas::{Clock, EntityRef, Listing, Timestamp, source::SourceState};
 use tokio::{
     task::{self, JoinSet},
     time::Instant,
@@ -189,6 +189,10 @@ impl Follower for LocationFollower {
         for subject in self.listings.reached(location) {
             self.wake(subject, Duration::ZERO, wake);
         }
+    }
+
+    fn next_read(&self) -> Option<Timestamp> {
+        [&self.files, &self.urls].into_iter().filter_map(Schedule::first).min().map(|at| self.moment(at))
     }
 
     fn is_busy(&self) -> bool {

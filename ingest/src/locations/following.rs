@@ -35,8 +35,13 @@ impl LocationFollower {
     /// When `subject` is read next.
     pub(super) fn next_read(&self, subject: &Subject) -> Option<Timestamp> {
         let schedule = if self.is_url(subject) { &self.urls } else { &self.files };
-        let wait = schedule.planned(subject)?.saturating_duration_since(Instant::now());
-        Some(Timestamp(self.clock.now().0 + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2)))
+        schedule.planned(subject).map(|at| self.moment(at))
+    }
+
+    /// When the clock will show that it is `at`.
+    pub(super) fn moment(&self, at: Instant) -> Timestamp {
+        let wait = at.saturating_duration_since(Instant::now());
+        Timestamp(self.clock.now().0 + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2))
     }
 
     pub(super) fn is_url(&self, subject: &Subject) -> bool {

@@ -65,6 +65,11 @@ impl Schedule {
         entries.collect()
     }
 
+    /// When the first place is read; in the past if it is due.
+    pub(super) fn first(&self) -> Option<Instant> {
+        Some(self.order.first()?.0)
+    }
+
     /// When to look again; `None` while something is due already, or nothing is planned.
     pub(super) fn next_after(&self, now: Instant) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at).filter(|at| *at > now)

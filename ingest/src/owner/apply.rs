@@ -35,6 +35,7 @@ impl Owner {
         detail: Option<String>,
     ) -> Result<MutationOutcome, Stop> {
         let cause = Cause { kind, detail, at: self.now() };
+        self.times.told(cause.at);
         // It speaks: whatever went wrong before is over.
         self.state.outcome = "ok".to_owned();
         self.state.errors.clear();
@@ -59,6 +60,7 @@ impl Owner {
         findings: Vec<Finding>,
         states: Vec<(String, SourceState)>,
     ) -> Result<(), Stop> {
+        self.times.read(&findings, self.now());
         if Self::is_silent(&findings) {
             let states = self.as_remembered(states);
             self.append(Vec::new(), states, None).await?;
@@ -222,8 +224,9 @@ impl Owner {
 
     fn withdrawals(&self, keys: &[ClaimKey], cause: &Cause) -> Vec<(ClaimKey, Change)> {
         let claims = locked(&self.claims);
-        let withdrawal =
-            |key: &ClaimKey| Some((key.clone(), record::withdrawal(claims.get(key)?, cause.clone())));
+        let withdrawal = |key: &ClaimKey| {
+            Some((key.clone(), record::withdrawal(claims.get(key)?, plan::cause_for(key, cause))))
+        };
         keys.iter().filter_map(withdrawal).collect()
     }
 

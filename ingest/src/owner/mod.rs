@@ -7,6 +7,7 @@
 
 mod apply;
 mod command;
+mod read_times;
 mod reprocess;
 mod step;
 
@@ -27,6 +28,7 @@ use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::read_times::ReadTimes;
 use self::{reprocess::Reprocess, step::Stop};
 use crate::{
     CatalogPolicy, Config, Finding, FollowedLocation, Follower, Request,
@@ -86,6 +88,8 @@ pub struct ProviderStatus {
     pub outcome: String,
     /// How many entities it claims, orphans that are kept included.
     pub entities: usize,
+    /// When it was heard, and when it reads again.
+    pub times: ReadTimes,
     /// Removals that wait for a person.
     pub held: Option<Held>,
     /// What is wrong with the provider itself.
@@ -131,6 +135,7 @@ pub(crate) struct Owner {
     written: Option<SourceState>,
     /// As it should stand there.
     state: SourceState,
+    times: ReadTimes,
     reprocess: Option<Reprocess>,
     /// Whether the provider has said what there is since the start.
     heard: bool,
@@ -161,6 +166,7 @@ impl Owner {
             configured: task.configured,
             writer: task.writer,
             follower: task.follower,
+            times: ReadTimes::of(&state),
             following: Vec::new(),
             parsed: FollowedCache::default(),
             written,
@@ -287,12 +293,14 @@ impl Owner {
         self.follower.follow(locations, &known).await;
     }
 
-    fn report(&self, idle: bool) {
+    fn report(&mut self, idle: bool) {
+        self.times.next_read = self.follower.next_read();
         let claims = locked(&self.claims);
         let status = ProviderStatus {
             pushed: !self.configured,
             outcome: self.state.outcome.clone(),
             entities: claims.len(),
+            times: self.times,
             held: self.hold.state(),
             errors: self.state.errors.clone(),
             reprocessing: self.reprocess.is_some(),

@@ -71,6 +71,7 @@ impl Owner {
     pub(super) async fn write_state(&mut self, numbers: bool) -> Result<(), Stop> {
         if numbers && self.written.is_some() {
             self.state.entities = i64::try_from(locked(&self.claims).len()).ok();
+            self.times.write_to(&mut self.state);
         }
         self.commit(Step::default(), None).await.map(drop)
     }

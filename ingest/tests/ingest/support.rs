@@ -21,7 +21,7 @@ use backstitch_ingest::{
     http::{HttpState, router},
 };
 use backstitch_schemas::{
-    Change, ClaimKey, EntityRef, Identity, Listing, Problem, ProviderName, SystemClock, Topic,
+    Change, ClaimKey, EntityRef, Identity, Listing, Problem, ProviderName, SystemClock, Timestamp, Topic,
     change::{CauseKind, Content},
     source::{SourceKey, SourceState},
 };
@@ -84,6 +84,10 @@ impl Follower for ScriptedFollower {
     }
 
     async fn refresh(&mut self, _: Option<&EntityRef>, _: Wake) {}
+
+    fn next_read(&self) -> Option<Timestamp> {
+        None
+    }
 
     fn is_busy(&self) -> bool {
         !self.findings.is_empty()

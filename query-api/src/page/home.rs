@@ -11,10 +11,7 @@ use super::{
 use crate::{
     index::Index,
     state::ApiState,
-    v1::{
-        status::{ProviderStatus, Status},
-        views::ChangeView,
-    },
+    v1::{providers::ProviderStatus, status::Status, views::ChangeView},
 };
 
 /// Problems that are shown; the rest is counted.

@@ -2,5 +2,6 @@
 
 pub(crate) mod changes;
 pub(crate) mod problems;
+pub(crate) mod providers;
 pub(crate) mod status;
 pub(crate) mod views;

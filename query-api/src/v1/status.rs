@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State, http::Uri, response::Response};
-use backstitch_read_model::{Head, ReadModelError, SourceRow};
-use backstitch_schemas::source::SourceKey;
+use backstitch_read_model::{Head, ReadModelError};
 use serde::Serialize;
 
-use super::{problems::Problems, views::ProblemView};
+use super::{
+    problems::Problems,
+    providers::{ProviderStatus, providers},
+    views::ProblemView,
+};
 use crate::{
     answer,
     error::ApiError,
@@ -34,28 +37,6 @@ pub(crate) struct Status {
     pub(crate) problems_total: i64,
     pub(crate) conflicts_total: i64,
     pub(crate) notices: Vec<String>,
-}
-
-/// How reading goes for one provider.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ProviderStatus {
-    pub(crate) name: String,
-    pub(crate) entities: i64,
-    pub(crate) last_read: Option<String>,
-    pub(crate) last_success: Option<String>,
-    pub(crate) next_read: Option<String>,
-    pub(crate) outcome: String,
-    pub(crate) held: Option<HeldStatus>,
-}
-
-/// Removals that wait for a person.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct HeldStatus {
-    pub(crate) removals: i64,
-    pub(crate) since: String,
-    /// Some of the refs.
-    pub(crate) sample: Vec<String>,
 }
 
 /// Records that are still to be read, by stage.
@@ -95,7 +76,7 @@ impl Status {
             incarnation: index.revision().incarnation(),
             entities: index.len(),
             kinds: index.facet(None, "kind").into_iter().map(|kind| (kind.value, kind.count)).collect(),
-            providers: sources.iter().filter_map(provider_status).collect(),
+            providers: providers(&sources, &pipeline.providers),
             lag,
             busy: pipeline.reading || lag != Lag::default() || is_behind,
             problems: problems.listed,
@@ -117,28 +98,6 @@ impl Lag {
             processed: beyond(pipeline.processed_end, processed),
         }
     }
-}
-
-fn provider_status(row: &SourceRow) -> Option<ProviderStatus> {
-    let Ok(SourceKey::Provider(name)) = SourceKey::decode(row.key.as_bytes()) else { return None };
-    let state = &row.state;
-    // A provider that was taken out of the configuration has nothing to tell any more.
-    if state.outcome == "withdrawn" && state.entities.unwrap_or(0) == 0 {
-        return None;
-    }
-    Some(ProviderStatus {
-        name: name.to_string(),
-        entities: state.entities.unwrap_or(0),
-        last_read: state.last_read_at.map(|time| time.to_string()),
-        last_success: state.last_success_at.map(|time| time.to_string()),
-        next_read: state.next_read_at.map(|time| time.to_string()),
-        outcome: state.outcome.clone(),
-        held: state.held.as_ref().map(|held| HeldStatus {
-            removals: held.count,
-            since: held.since.to_string(),
-            sample: held.sample.clone(),
-        }),
-    })
 }
 
 #[cfg(test)]

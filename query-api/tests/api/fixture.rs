@@ -55,6 +55,7 @@ impl StatusSource for Pipeline {
             changes_end: Some(2),
             processed_end: Some(0),
             reading: false,
+            providers: Vec::new(),
             notices: vec![
                 "catalog.providers.github is not supported yet; its entities will be missing".to_owned(),
             ],
