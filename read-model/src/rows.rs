@@ -71,6 +71,9 @@ pub enum Standing {
     Winner,
     /// It is live and good, but another claim wins: a conflict.
     Loser,
+    /// It is live and good, and stands in the very document that wins, which is listed twice: no
+    /// conflict.
+    Repeated,
     /// Its Location does not win, so it does not count.
     Detached,
     /// It has no good form, so it can not win.

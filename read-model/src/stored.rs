@@ -39,6 +39,7 @@ impl Word for Standing {
     const WORDS: &'static [(Self, &'static str)] = &[
         (Self::Winner, "winner"),
         (Self::Loser, "loser"),
+        (Self::Repeated, "repeated"),
         (Self::Detached, "detached"),
         (Self::Formless, "formless"),
     ];

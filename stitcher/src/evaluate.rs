@@ -214,11 +214,11 @@ impl Evaluation<'_> {
     }
 
     fn changed_standings(&self, id: RefId) -> Vec<(ClaimId, Standing)> {
-        let winner = self.current(id).map(|won| won.claim);
+        let winner = self.current(id).map(|won| self.claims.get(won.claim));
         let standings = self.claims.of_ref(id).filter_map(|claim_id| {
             let claim = self.claims.get(claim_id);
             let live = self.depth_of(claim).is_some();
-            let standing = winner::standing(claim, winner == Some(claim_id), live);
+            let standing = winner::standing(claim, winner, live);
             (standing != claim.standing).then_some((claim_id, standing))
         });
         standings.collect()

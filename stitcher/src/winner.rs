@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use backstitch_read_model::{ClaimId, Standing};
+use backstitch_schemas::ClaimKey;
 
 use crate::claims::Claim;
 
@@ -62,15 +63,23 @@ fn precedence(a: &Claim, b: &Claim) -> Ordering {
         .then_with(|| a.identity.cmp(&b.identity))
 }
 
-/// How a claim stands beside the winner of its ref. A kept orphan that does not win is no conflict.
-pub(crate) fn standing(claim: &Claim, wins: bool, is_live: bool) -> Standing {
-    if wins {
+/// How a claim stands beside the winner of its ref. Neither a kept orphan that does not win is a
+/// conflict, nor a document that is listed twice.
+pub(crate) fn standing(claim: &Claim, winner: Option<&Claim>, is_live: bool) -> Standing {
+    if winner.is_some_and(|winner| winner.key == claim.key) {
         Standing::Winner
     } else if !claim.is_good() {
         Standing::Formless
-    } else if is_live && !claim.released {
-        Standing::Loser
-    } else {
+    } else if !is_live || claim.released {
         Standing::Detached
+    } else if winner.is_some_and(|winner| repeats(&claim.key, &winner.key)) {
+        Standing::Repeated
+    } else {
+        Standing::Loser
     }
+}
+
+/// Whether two claims are about what stands in one document.
+fn repeats(a: &ClaimKey, b: &ClaimKey) -> bool {
+    a.listing.as_ref().zip(b.listing.as_ref()).is_some_and(|(a, b)| a.listed == b.listed)
 }

@@ -162,7 +162,7 @@ impl Explanations {
     fn names_winner(&self, document: &Document, origin: &str) -> bool {
         let key = (document.entity_ref.clone().unwrap_or_default(), document.location.clone());
         if let Some(winner) = self.conflicts.get(&key) {
-            return winner["document"] == origin;
+            return winner["document"] == origin && origin != document.location;
         }
         let conflict = |problem: &&Value| problem["name"] == "ConflictError";
         origin == document.location && self.about(document).into_iter().any(|problem| conflict(&problem))

@@ -212,6 +212,7 @@ fn standing_word(standing: Standing) -> &'static str {
     match standing {
         Standing::Winner => "makes the entity",
         Standing::Loser => "loses",
+        Standing::Repeated => "makes the entity too: its document is listed twice",
         Standing::Detached => "its Location does not count",
         Standing::Formless => "has no good form",
     }

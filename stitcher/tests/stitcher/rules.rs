@@ -45,14 +45,18 @@ pub(crate) fn standings(records: &[Processed]) -> BTreeMap<ClaimKey, Standing> {
         Some(listing) => winners.get(&listing.location).is_some_and(|winner| lists(winner, key)),
     };
     let standing = |key: &ClaimKey, parts: &Parts| {
-        if winners.get(&key.entity_ref) == Some(key) {
+        let winner = winners.get(&key.entity_ref);
+        let document = |key: &ClaimKey| key.listing.as_ref().map(|listing| listing.listed.clone());
+        if winner == Some(key) {
             Standing::Winner
         } else if !parts.is_good() {
             Standing::Formless
-        } else if !parts.released() && live(key) {
-            Standing::Loser
-        } else {
+        } else if parts.released() || !live(key) {
             Standing::Detached
+        } else if document(key).is_some() && winner.and_then(document) == document(key) {
+            Standing::Repeated
+        } else {
+            Standing::Loser
         }
     };
     claims.iter().map(|(key, parts)| (key.clone(), standing(key, parts))).collect()
