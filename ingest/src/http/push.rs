@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle};
 
-/// How long a push waits for its owner to start.
-const STARTING: Duration = Duration::from_secs(10);
+/// How long a push waits for its owner to start. After a crash, Kafka keeps the partitions of the
+/// process that died for 10 s.
+const STARTING: Duration = Duration::from_secs(20);
 
 /// A mutation as one JSON document.
 #[derive(Debug, Deserialize)]

@@ -71,7 +71,7 @@ pub struct Ingest {
 /// Why a provider cannot be spoken to here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotHere {
-    /// This process is about to own it.
+    /// This process is about to own it, or is not told yet what it owns.
     #[error("the provider's owner is still starting")]
     Starting,
     /// Another process owns it.
@@ -197,6 +197,7 @@ impl Ingest {
                     self.directory.joined.store(true, Ordering::Release);
                 }
                 Delivery::Revoked(partitions) => {
+                    self.directory.joined.store(false, Ordering::Release);
                     partitions.iter().for_each(|partition| self.directory.revoke(partition.0));
                 }
                 Delivery::Batch(batch) => self.directory.pass_on(batch),
@@ -311,7 +312,10 @@ impl Directory {
     /// The owner of a provider; a pushed one is owned from its first push on.
     pub(crate) fn owner(&self, provider: &ProviderName) -> Result<OwnerHandle, NotHere> {
         let mut partitions = locked(&self.partitions);
-        let ownership = partitions.get_mut(&self.partition_of(provider)).ok_or(NotHere::Elsewhere)?;
+        let Some(ownership) = partitions.get_mut(&self.partition_of(provider)) else {
+            let joined = self.joined.load(Ordering::Acquire);
+            return Err(if joined { NotHere::Elsewhere } else { NotHere::Starting });
+        };
         let taken = ownership.taken.as_mut().ok_or(NotHere::Starting)?;
         if let Some(owner) = taken.owners.get(provider).filter(|owner| !owner.requests.is_closed()) {
             return Ok(owner.clone());
