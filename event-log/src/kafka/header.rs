@@ -51,7 +51,8 @@ pub(super) async fn ensure(client: &Arc<Client>) -> Result<LogIdentity, LogError
         match writer.append(&records, None).await {
             Ok(_) => return Ok(identity),
             // Another process took the name to do the same; what it wrote is seen in the next round.
-            Err(AppendError::Fenced) if started.elapsed() < PATIENCE => {}
+            // A broker may also fail in the middle of that, and tells both of us so.
+            Err(AppendError::Fenced | AppendError::Unavailable(_)) if started.elapsed() < PATIENCE => {}
             Err(AppendError::Fenced) => {
                 return Err(LogError::Unavailable("other processes keep creating the log".to_owned()));
             }
