@@ -28,7 +28,8 @@ use crate::surroundings::Surroundings;
 pub async fn run(command: Command, here: Surroundings) -> Result<()> {
     match command {
         Command::Up(args) => {
-            let config = configured(&args.config, &here, "warn")?;
+            // How long a query took is nothing that the person at the terminal acts on.
+            let config = configured(&args.config, &here, "warn,sqlx::query=error")?;
             up::up(&args, config, &here).await
         }
         Command::Ingest(args) => single::ingest(configured(&args.config, &here, "info")?).await,
