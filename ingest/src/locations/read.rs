@@ -121,7 +121,7 @@ impl Job {
             let digest = match fetcher.fetch(&part.place, part.etag.as_deref(), false, self.wake).await {
                 Fetched::NotModified => continue,
                 Fetched::Failed(failure) if failure.again != Again::Regularly => continue,
-                fetched => digest_of(&text_of(fetched)),
+                fetched => digest_of(&text_of(fetched, &part.place)),
             };
             if digest != part.digest {
                 return false;
@@ -159,7 +159,7 @@ impl Job {
                 Fetched::Content { etag, .. } => etag.clone(),
                 _ => None,
             };
-            let text = text_of(fetched);
+            let text = text_of(fetched, &place);
             parts.push(Part { place, etag, digest: digest_of(&text) });
             contents.insert(value, text);
         }
@@ -208,11 +208,16 @@ impl Job {
     }
 }
 
-fn text_of(fetched: Fetched) -> Result<String, String> {
+/// The content that a placeholder asks for, or why there is none.
+fn text_of(fetched: Fetched, place: &Place) -> Result<String, String> {
     match fetched {
         Fetched::Content { bytes, .. } => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Fetched::Absent => Err("NotFoundError: the file does not exist".to_owned()),
-        Fetched::Failed(failure) => Err(failure.problem.headline()),
+        Fetched::Failed(failure) => Err(match (failure.status, place) {
+            (Some(404), Place::Url(url)) => format!("NotFoundError: could not read {url}, 404 Not Found"),
+            // What reading a Location says first, its placeholders do not.
+            _ => failure.problem.headline().replacen(": Unable to read url, ", ": ", 1),
+        }),
         Fetched::NotModified => Err("the host answered 304 to a plain request".to_owned()),
     }
 }
