@@ -1,6 +1,6 @@
 //! The roles as processes of their own, on real Kafka and Postgres.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use backstitch_benches::Workload;
 use serde_json::json;
@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::support::{Catalog, Launch, Services, eventually, without_ids, write};
 
 const NDJSON: &str = "application/x-ndjson";
+const PUSH: &str = "bulk/mutations?wait=visible&timeout=110";
 
 /// All entities of a catalog on the embedded default that was pushed the same.
 async fn embedded(workload: &Workload) -> Vec<serde_json::Value> {
@@ -16,7 +17,7 @@ async fn embedded(workload: &Workload) -> Vec<serde_json::Value> {
     let config = dir.path().join("app-config.yaml");
     write(&config, "catalog:\n  locations: []\n");
     let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
-    let pushed = catalog.push("bulk/mutations?wait=visible&timeout=110", NDJSON, workload.to_ndjson()).await;
+    let pushed = catalog.push(PUSH, NDJSON, workload.to_ndjson()).await;
     assert_eq!(pushed.0, 200, "{}", pushed.1);
     let entities = without_ids(&catalog.entities().await);
     catalog.stop().await;
@@ -37,41 +38,101 @@ async fn shared_out([first, second]: &[Catalog; 2]) {
     eventually("a share for each processor", Duration::from_secs(60), shares, fair).await;
 }
 
-#[tokio::test]
-async fn separate_roles_on_kafka_and_postgres_give_the_same_catalog_as_one_process() {
-    let services = Services::take().await;
-    let dir = TempDir::new().unwrap();
-    let config = dir.path().join("app-config.yaml");
-    write(&config, &format!("catalog:\n  locations: []\n{}", services.config()));
-    let role = |name: &str| Launch::role(name, dir.path()).arg("--config").arg(&config);
+/// The roles of one catalog on Kafka and Postgres, as processes of their own.
+struct Roles {
+    processors: [Catalog; 2],
+    stitcher: Catalog,
+    api: Catalog,
+    ingest: Catalog,
+}
 
-    let mut migrate = role("migrate").start_silent();
-    migrate.ended().await;
-    let processors = [role("process").start_silent(), role("process").start_silent()];
-    let stitcher = role("stitch").start_silent();
-    let api = role("serve").listening().start().await;
-    let ingest = role("ingest").listening().start().await;
-    shared_out(&processors).await;
+impl Roles {
+    /// Starts them all; topics and tables are there already.
+    async fn start(dir: &Path) -> Self {
+        let role = |name: &str| Launch::role(name, dir).arg("--config").arg(dir.join("app-config.yaml"));
+        Self {
+            processors: [role("process").start_silent(), role("process").start_silent()],
+            stitcher: role("stitch").start_silent(),
+            api: role("serve").listening().start().await,
+            ingest: role("ingest").listening().start().await,
+        }
+    }
 
-    let workload = Workload::plain(10_000);
-    let path = "bulk/mutations?wait=visible&timeout=110";
-    let (status, outcome) = ingest.push(path, NDJSON, workload.to_ndjson()).await;
-    assert_eq!((status, &outcome["changed"]), (200, &json!(10_000)), "{outcome}");
-    let revision = outcome["revision"].as_i64().unwrap();
-    let seen = api.get(&format!("/api/catalog/entities/by-query?limit=0&minRevision={revision}")).await;
-    assert_eq!(seen["totalItems"], 10_000);
-    let status = api.settled().await;
-    assert_eq!(status["lag"], json!({"changes": 0, "processed": 0}), "nothing is under way: {status:#}");
-    shared_out(&processors).await;
+    /// Writes the configuration, and brings topics and tables up to date.
+    async fn prepare(dir: &Path) {
+        let services = Services::take().await;
+        let config = dir.join("app-config.yaml");
+        write(&config, &format!("catalog:\n  locations: []\n{}", services.config()));
+        Launch::role("migrate", dir).arg("--config").arg(&config).start_silent().ended().await;
+    }
 
+    fn all(self) -> [Catalog; 5] {
+        let [first, second] = self.processors;
+        [self.ingest, first, second, self.stitcher, self.api]
+    }
+}
+
+/// Compares with a catalog on the embedded default, entity by entity.
+async fn same_as_embedded(api: &Catalog, workload: &Workload) {
     let separate = without_ids(&api.entities().await);
-    let together = embedded(&workload).await;
+    let together = embedded(workload).await;
     assert_eq!(separate.len(), together.len());
     for (ours, theirs) in separate.iter().zip(&together) {
         assert_eq!(ours, theirs);
     }
-    let [first, second] = processors;
-    for role in [ingest, first, second, stitcher, api] {
+}
+
+#[tokio::test]
+async fn separate_roles_on_kafka_and_postgres_give_the_same_catalog_as_one_process() {
+    let dir = TempDir::new().unwrap();
+    Roles::prepare(dir.path()).await;
+    let roles = Roles::start(dir.path()).await;
+    shared_out(&roles.processors).await;
+
+    let workload = Workload::plain(10_000);
+    let (status, outcome) = roles.ingest.push(PUSH, NDJSON, workload.to_ndjson()).await;
+    assert_eq!((status, &outcome["changed"]), (200, &json!(10_000)), "{outcome}");
+    let revision = outcome["revision"].as_i64().unwrap();
+    let status = roles.api.settled().await;
+    assert_eq!(status["lag"], json!({"changes": 0, "processed": 0}), "nothing is under way: {status:#}");
+    let seen = roles.api.get(&format!("/api/catalog/entities/by-query?limit=0&minRevision={revision}")).await;
+    assert_eq!(seen["totalItems"], 10_000, "{seen}");
+    shared_out(&roles.processors).await;
+
+    same_as_embedded(&roles.api, &workload).await;
+    for role in roles.all() {
+        role.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_power_cut_of_all_roles_in_the_middle_of_a_push_loses_nothing() {
+    let dir = TempDir::new().unwrap();
+    Roles::prepare(dir.path()).await;
+    let roles = Roles::start(dir.path()).await;
+    let workload = Workload::plain(10_000);
+    let body = workload.to_ndjson();
+    let url = format!("{}/api/ingest/v1/providers/{PUSH}", roles.ingest.url);
+    let request = roles.ingest.client.post(url).header("content-type", NDJSON).body(body.clone());
+    let pushing = tokio::spawn(request.send());
+    let visible = || async { roles.api.get("/api/catalog/v1/status").await["entities"].as_i64() };
+    let some = |entities: &Option<i64>| entities.is_some_and(|entities| entities > 0);
+    eventually("the first entities", Duration::from_secs(60), visible, some).await;
+    for role in roles.all() {
+        role.kill().await;
+    }
+    // Whether it was answered just before the cut or broken off by it: nobody has to know.
+    drop(pushing.await.unwrap());
+
+    let roles = Roles::start(dir.path()).await;
+    let (status, outcome) = roles.ingest.push(PUSH, NDJSON, body).await;
+    assert_eq!((status, &outcome["accepted"]), (200, &json!(10_000)), "{outcome}");
+    let unchanged = outcome["unchanged"].as_i64().unwrap();
+    assert!(unchanged > 0, "what was acknowledged is not emitted again: {outcome}");
+    let status = roles.api.settled().await;
+    assert_eq!(status["lag"], json!({"changes": 0, "processed": 0}), "{status:#}");
+    same_as_embedded(&roles.api, &workload).await;
+    for role in roles.all() {
         role.stop().await;
     }
 }
