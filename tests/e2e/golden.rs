@@ -278,12 +278,14 @@ async fn the_catalog_is_the_one_that_backstage_makes() {
     let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
 
     let groups = groups(&recordings, &host);
-    let (mut unequal, mut chance, mut unsaid_messages) = (Vec::new(), 0, Vec::new());
+    let (mut unequal, mut chance) = (Vec::new(), 0);
     for group in &groups {
         let seen = catalog_of(&catalog, group).await;
         let contested = contested(&catalog).await;
         chance += contested.len();
-        unsaid_messages.extend(unsaid(&catalog, group).await);
+        // What was read is told a moment after it is settled, because sources have a topic of their own.
+        let unsaid = || unsaid(&catalog, group);
+        eventually("the same messages", Duration::from_secs(10), unsaid, Vec::is_empty).await;
         let differences = group.differences(by_ref(seen), &contested);
         if !differences.is_empty() {
             unequal.push(format!("{}:\n  {}", group.name, differences.join("\n  ")));
@@ -296,6 +298,5 @@ async fn the_catalog_is_the_one_that_backstage_makes() {
         groups.len()
     );
     assert!(unequal.is_empty(), "{}", unequal.join("\n"));
-    assert!(unsaid_messages.is_empty(), "messages in other words:\n{}", unsaid_messages.join("\n"));
     catalog.stop().await;
 }
