@@ -20,6 +20,7 @@ mod process;
 mod processor;
 pub mod scm;
 mod step;
+mod unreadable;
 mod validate;
 mod worker;
 

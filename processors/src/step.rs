@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
+use crate::{Pipeline, unreadable::stand_in};
 use backstitch_event_log::{Advance, Record, StoredRecord};
 use backstitch_schemas::{
     Change, ClaimKey, Timestamp, Topic, Version,
@@ -9,15 +10,13 @@ use backstitch_schemas::{
     log_header,
     processed::{Processed, Progress},
 };
-use bytes::Bytes;
-
-use crate::Pipeline;
 
 /// Below this many records a second thread costs more than it brings.
 const WORTH_A_THREAD: usize = 64;
 
-/// The records of a step. Each input gives exactly one, in the order of the inputs; the log's own
-/// header gives none. The progress of each partition comes last.
+/// The records of a step, in the order of the inputs. Each input gives one; one that cannot be
+/// processed gives a dead letter and, if its claim is known, an error on that; the log's own header
+/// gives none. The progress of each partition comes last.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) records: Vec<Record>,
@@ -42,15 +41,16 @@ impl Step {
                 tokio::task::spawn_blocking(move || {
                     let end = inputs.len().min(start + share);
                     let indices = (start..end).filter(|index| *inputs[*index].key != *log_header::KEY);
-                    indices.map(|index| (index, outcome(&pipeline, &inputs[index], now))).collect::<Vec<_>>()
+                    let outcomes = indices.map(|index| (index, outcome(&pipeline, &inputs[index], now)));
+                    outcomes.collect::<Vec<_>>()
                 })
             })
             .collect();
         let mut step = Self { records: Vec::new(), inputs: Vec::new() };
         for task in tasks {
-            for (index, record) in task.await.expect("panics are caught record by record") {
-                step.inputs.push(index);
-                step.records.push(record);
+            for (index, records) in task.await.expect("panics are caught record by record") {
+                step.inputs.extend(records.iter().map(|_| index));
+                step.records.extend(records);
             }
         }
         step.records.extend(progress(advance));
@@ -59,35 +59,52 @@ impl Step {
 
     /// Gives the input of the record at `index` up, because the log does not take its result.
     /// Returns whether that changes anything.
-    pub(crate) fn give_up(&mut self, index: usize, reason: &str, inputs: &[StoredRecord]) -> bool {
+    pub(crate) fn give_up(
+        &mut self,
+        index: usize,
+        reason: &str,
+        pipeline: &Pipeline,
+        inputs: &[StoredRecord],
+        now: Timestamp,
+    ) -> bool {
         let Some(input) = self.inputs.get(index).map(|input| &inputs[*input]) else { return false };
-        let record = &mut self.records[index];
-        if record.topic == Topic::Processed {
-            *record = dead_letter(input, reason);
-        } else if record.value.is_empty() {
-            return false;
-        } else {
+        if self.records[index].topic != Topic::Processed {
             // Not even the dead letter fits; its key, reason and origin still tell what it was.
-            record.value = Bytes::new();
+            let before = std::mem::take(&mut self.records[index].value);
+            return !before.is_empty();
         }
+        let stands_in = index > 0 && self.inputs[index - 1] == self.inputs[index];
+        let instead = if stands_in { Vec::new() } else { given_up(pipeline, input, reason, now) };
+        let of_input = instead.iter().map(|_| self.inputs[index]).collect::<Vec<_>>();
+        self.inputs.splice(index..=index, of_input);
+        self.records.splice(index..=index, instead);
         true
     }
 }
 
-/// The one record that an input gives.
-fn outcome(pipeline: &Pipeline, input: &StoredRecord, now: Timestamp) -> Record {
+/// The records that an input gives.
+fn outcome(pipeline: &Pipeline, input: &StoredRecord, now: Timestamp) -> Vec<Record> {
     match processed(pipeline, input) {
-        Ok(processed) => {
-            let (key, value) = processed.encode();
-            Record {
-                topic: Topic::Processed,
-                partition: input.partition,
-                key: key.into(),
-                value: value.into(),
-                headers: headers_of(pipeline, &processed, input, now),
-            }
-        }
-        Err(reason) => dead_letter(input, &reason),
+        Ok(processed) => vec![record_of(pipeline, &processed, input, now)],
+        Err(reason) => given_up(pipeline, input, &reason, now),
+    }
+}
+
+/// The dead letter of an input and, if it is known whose it is, what its claim shows instead.
+fn given_up(pipeline: &Pipeline, input: &StoredRecord, reason: &str, now: Timestamp) -> Vec<Record> {
+    let stand_in = stand_in(input, pipeline.fingerprint(), reason, now);
+    let shown = stand_in.map(|processed| record_of(pipeline, &processed, input, now));
+    std::iter::once(dead_letter(input, reason)).chain(shown).collect()
+}
+
+fn record_of(pipeline: &Pipeline, processed: &Processed, input: &StoredRecord, now: Timestamp) -> Record {
+    let (key, value) = processed.encode();
+    Record {
+        topic: Topic::Processed,
+        partition: input.partition,
+        key: key.into(),
+        value: value.into(),
+        headers: headers_of(pipeline, processed, input, now),
     }
 }
 

@@ -171,7 +171,8 @@ impl Worker {
     async fn step(&self, producer: &mut dyn Producer, batch: Batch) -> Result<(), Failed> {
         let Batch { records, advance } = batch;
         let inputs = Arc::new(records);
-        let mut step = Step::of(&self.pipeline, &inputs, &advance, self.threads, self.clock.now()).await;
+        let now = self.clock.now();
+        let mut step = Step::of(&self.pipeline, &inputs, &advance, self.threads, now).await;
         loop {
             match producer.append(&step.records, Some(&advance)).await {
                 Ok(_) => return Ok(()),
@@ -181,7 +182,7 @@ impl Worker {
                 }
                 Err(AppendError::Unavailable(cause)) => return Err(Failed::Unavailable(cause)),
                 Err(AppendError::Rejected { index, reason }) => {
-                    if !step.give_up(index, &reason, &inputs) {
+                    if !step.give_up(index, &reason, &self.pipeline, &inputs, now) {
                         return Err(Failed::Fatal(Error::Refused(reason)));
                     }
                 }

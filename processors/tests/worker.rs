@@ -9,9 +9,10 @@ use std::{sync::Arc, time::Duration};
 use backstitch_event_log::{AppendError, Partition, Record, StoredRecord};
 use backstitch_processors::{Config, Error, Health, Pipeline, Worker};
 use backstitch_schemas::{
-    Change, ClaimKey, Clock, EntityRef, Identity, ProviderName, Timestamp, Topic,
+    Change, ClaimKey, Clock, Digest, EntityRef, Identity, ProviderName, Timestamp, Topic, Version,
     change::{Cause, CauseKind, Content},
-    headers, log_header,
+    headers::{self, ChangeHeaders, Operation},
+    log_header,
     processed::{FormState, Processed},
     topic::partition_of_entity,
 };
@@ -167,6 +168,40 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_and_the_partition_goes_on(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_cannot_be_read_is_an_error_on_its_entity_as_well() {
+    let log = ScriptedLog::new(PARTITIONS);
+    let identity = Identity::mint();
+    let of_change = |operation| ChangeHeaders {
+        digest: Digest::of(b"x"),
+        identity,
+        created_at: Timestamp(7),
+        location_key: Some("k".to_owned()),
+        operation,
+    };
+    let claimed = change("a");
+    let partition = claimed.partition.0;
+    let rubbish = |operation| Record {
+        value: "rubbish".into(),
+        headers: of_change(operation).encode(),
+        ..claimed.clone()
+    };
+    log.write(&rubbish(Operation::Claimed));
+    log.write(&rubbish(Operation::Withdrawn));
+    let running = start(&log);
+    until_all_processed(&log).await;
+    running.stop().await;
+    assert_eq!(log.records(Topic::ChangesDeadLetters, partition).len(), 2);
+    let results = decoded(&log, partition);
+    let Processed::Errors(claim, errors) = &results[0] else { panic!("{results:?}") };
+    assert_eq!(claim.encode(), claimed.key);
+    assert_eq!((errors.stamp.version, errors.stamp.identity), (Version(0), identity));
+    assert_eq!((errors.stamp.created_at, errors.stamp.location_key.as_deref()), (Timestamp(7), Some("k")));
+    assert!(errors.errors[0].message.contains("dead letters"), "{:?}", errors.errors);
+    let Processed::Form(_, form) = &results[1] else { panic!("{results:?}") };
+    assert_eq!((form.stamp.version, &form.state), (Version(1), &FormState::Withdrawn));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fenced_step_leaves_nothing_and_the_work_is_looked_at_again() {
     let log = ScriptedLog::new(PARTITIONS);
     log.fail_next(AppendError::Fenced);
@@ -199,11 +234,13 @@ async fn while_the_log_is_away_the_worker_waits_and_says_so() {
 async fn a_result_that_the_log_does_not_take_becomes_a_dead_letter() {
     let log = ScriptedLog::new(PARTITIONS);
     log.fail_next(AppendError::Rejected { index: 0, reason: "too large".to_owned() });
-    let change = change("a");
+    let mut change = change("a");
+    change.headers.extend(ChangeHeaders::of(&Change::decode(&change.value).unwrap()).encode());
     log.write(&change);
     let running = start(&log);
     until_all_processed(&log).await;
     running.stop().await;
+    assert!(matches!(decoded(&log, change.partition.0)[0], Processed::Errors(..)), "{log:#?}");
     let letters = log.records(Topic::ChangesDeadLetters, change.partition.0);
     assert_eq!(letters[0].value, change.value);
     assert_eq!(letters[0].header(headers::DEAD_LETTER_REASON), Some("too large"));
