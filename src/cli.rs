@@ -187,16 +187,18 @@ pub enum ProvidersCommand {
     /// List them with their entities, last reads and held removals.
     List,
     /// Let the held removals of a provider happen.
+    ///
+    /// When many entities go missing at once, their removal is held until a person has looked.
     Confirm {
         /// The provider's name.
         name: String,
     },
-    /// Discard the held removals of a provider; its next read decides anew.
+    /// Keep what is held; it is held again if the next read or push does not list it either.
     Discard {
         /// The provider's name.
         name: String,
     },
-    /// Remove a provider with all its entities.
+    /// Remove a pushed provider with all its entities.
     Withdraw {
         /// The provider's name.
         name: String,

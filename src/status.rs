@@ -6,6 +6,9 @@ use std::path::Path;
 use backstitch_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Held removals that are named.
+const SHOWN_HELD: usize = 3;
+
 /// What the catalog holds, where it comes from, and what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -66,6 +69,8 @@ pub struct Held {
     /// Since when, RFC 3339.
     #[serde(deserialize_with = "moment")]
     pub since: Option<String>,
+    /// Some of the refs.
+    pub sample: Vec<String>,
 }
 
 /// Records that are still under way.
@@ -128,6 +133,12 @@ fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<St
         Moment::Text(text) => text,
         Moment::Milliseconds(time) => time.to_string(),
     }))
+}
+
+/// A point in time as people read it, in UTC.
+fn to_the_second(moment: &str) -> String {
+    let shown = moment.split(['.', 'Z']).next().unwrap_or(moment);
+    format!("{}Z", shown.replacen('T', " ", 1))
 }
 
 /// `path:line` of a location ref: a file as people would type it, other places in full.
@@ -193,19 +204,26 @@ impl ProviderStatus {
     /// The provider, and the command that a hold waits for.
     pub fn lines(&self) -> Vec<String> {
         let mut line = format!("provider {}: {}", self.name, count(self.entities, "entity", "entities"));
-        for (label, value) in
-            [("last read", &self.last_read), ("next", &self.next_read), ("outcome", &self.outcome)]
-        {
-            if let Some(value) = value {
-                line.push_str(&format!(", {label} {value}"));
+        if let Some(outcome) = &self.outcome {
+            line.push_str(&format!(", {outcome}"));
+        }
+        for (label, time) in [("last read", &self.last_read), ("next", &self.next_read)] {
+            if let Some(time) = time {
+                line.push_str(&format!(", {label} {}", to_the_second(time)));
             }
         }
         let held = self.held.as_ref().filter(|held| held.removals > 0).map(|held| {
             let name = &self.name;
             let removals = count(held.removals, "removal is", "removals are");
-            format!("  {removals} held: backstitch providers confirm {name}, or discard {name}")
+            let some = held.sample.iter().take(SHOWN_HELD).map(String::as_str).collect::<Vec<_>>();
+            let some = if some.is_empty() { String::new() } else { format!(" ({}, …)", some.join(", ")) };
+            [
+                format!("  {removals} held{some}"),
+                format!("    let them go:   backstitch providers confirm {name}"),
+                format!("    keep them:     backstitch providers discard {name}"),
+            ]
         });
-        std::iter::once(line).chain(held).collect()
+        std::iter::once(line).chain(held.into_iter().flatten()).collect()
     }
 }
 
@@ -235,8 +253,10 @@ mod tests {
         revision 12, 149 entities, 3 problems, 1 conflict
         kinds: API 17, Component 41
         up to date
-        provider inventory: 40 entities, last read 2026-07-04T10:00:00Z, outcome ok
-          31 removals are held: backstitch providers confirm inventory, or discard inventory
+        provider inventory: 40 entities, ok, last read 2026-07-04 10:00:00Z
+          31 removals are held
+            let them go:   backstitch providers confirm inventory
+            keep them:     backstitch providers discard inventory
         provider config: 1 entity
         notice: catalog.providers.github is not supported yet; its entities will be missing
         problems:

@@ -14,7 +14,7 @@ use crate::client::Decision;
 /// If the server does not answer, or refuses.
 pub async fn providers(args: &ProvidersArgs, out: &mut impl Write) -> Result<()> {
     let client = args.client.connect()?;
-    let (name, what, answer) = match &args.command {
+    let (name, done, answer) = match &args.command {
         ProvidersCommand::List => {
             for line in client.providers().await?.iter().flat_map(|provider| provider.lines()) {
                 writeln!(out, "{line}")?;
@@ -22,15 +22,18 @@ pub async fn providers(args: &ProvidersArgs, out: &mut impl Write) -> Result<()>
             return Ok(());
         }
         ProvidersCommand::Confirm { name } => {
-            (name, "held removals happen now", client.decide(name, Decision::Confirm).await?)
+            (name, "the held removals happen now", client.decide(name, Decision::Confirm).await?)
         }
         ProvidersCommand::Discard { name } => {
-            (name, "held removals are discarded", client.decide(name, Decision::Discard).await?)
+            (name, "the held removals are discarded", client.decide(name, Decision::Discard).await?)
         }
         ProvidersCommand::Withdraw { name } => (name, "all its entities go", client.withdraw(name).await?),
     };
-    let removals = answer.get("removals").or_else(|| answer.get("removed")).and_then(Value::as_u64);
-    let number = removals.map(|number| format!(" ({number})")).unwrap_or_default();
-    writeln!(out, "{name}: {what}{number}")?;
+    // The owner's own words, once it has carried the command out.
+    let text = match answer.get("outcome").and_then(Value::as_str) {
+        Some("pending") => "the command is sent, and has not been carried out yet; see `backstitch status`",
+        _ => answer.get("message").and_then(Value::as_str).unwrap_or(done),
+    };
+    writeln!(out, "{name}: {text}")?;
     Ok(())
 }

@@ -81,7 +81,7 @@ async fn providers_are_listed_with_what_they_hold() {
     let shown = run(&server, &["providers", "list"]).await.unwrap();
     assert_eq!(
         shown,
-        "provider inventory: 40 entities\n  1 removal is held: backstitch providers confirm inventory, or discard inventory\n"
+        "provider inventory: 40 entities\n  1 removal is held\n    let them go:   backstitch providers confirm inventory\n    keep them:     backstitch providers discard inventory\n"
     );
 }
 

@@ -51,9 +51,13 @@ impl Owner {
                 self.refresh(command.payload.as_deref()).await;
                 Ok(None)
             }
+            "confirm-removals" | "discard-removals" if !self.hold.stands() => {
+                Ok(Some("no removals are held".to_owned()))
+            }
             "confirm-removals" => {
                 let count = self.confirm_removals(cause).await?;
-                Ok(Some(format!("{count} entities removed")))
+                let noun = if count == 1 { "entity is" } else { "entities are" };
+                Ok(Some(format!("{count} {noun} removed")))
             }
             "discard-removals" => {
                 self.hold.discard();
