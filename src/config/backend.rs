@@ -41,11 +41,14 @@ pub struct AllowedHost {
 /// The address to listen on: `:7007`, `127.0.0.1:7007`, or `{ host, port }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// The host; every address of the machine if not given.
+    /// The host; without one nothing was asked for.
     pub host: Option<String>,
     /// The port.
     pub port: u16,
 }
+
+/// What a port without a host means, as in Backstage.
+const EVERY_ADDRESS: &str = "0.0.0.0";
 
 impl Default for Listen {
     fn default() -> Self {
@@ -58,7 +61,7 @@ impl Listen {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(port) = text.parse() {
-            return Some(Self { host: None, port });
+            return Some(Self { host: Some(EVERY_ADDRESS.to_owned()), port });
         }
         if text.parse::<std::net::Ipv6Addr>().is_ok() {
             return Some(Self { host: Some(text.to_owned()), ..Self::default() });
@@ -69,7 +72,8 @@ impl Listen {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let plain = host.chars().all(|letter| letter.is_ascii_alphanumeric() || ".:-_".contains(letter));
-        plain.then(|| Self { host: (!host.is_empty()).then(|| host.to_owned()), port })
+        let host = if host.is_empty() { EVERY_ADDRESS } else { host };
+        plain.then(|| Self { host: Some(host.to_owned()), port })
     }
 
     /// The host to bind. Nobody can write from elsewhere until there are tokens: without them only

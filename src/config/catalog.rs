@@ -24,7 +24,7 @@ pub struct CatalogConfig {
     pub orphan_strategy: OrphanStrategy,
     /// What becomes of the entities of a provider that is no longer configured.
     pub orphan_provider_strategy: OrphanStrategy,
-    /// Whether locations may be registered and entities deleted through the API.
+    /// Whether the API refuses to register and to remove locations.
     pub readonly: bool,
     /// How often each location is read again.
     pub processing_interval: ProcessingInterval,

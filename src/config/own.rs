@@ -58,6 +58,10 @@ pub struct IngestConfig {
     pub removal_hold: RemovalHold,
     /// Bytes that one entity may have after substitution.
     pub max_entity_bytes: usize,
+    /// Where other ingest processes reach this one, e.g. `http://ingest-1:7007`: a push that comes to
+    /// a process that does not own the provider goes on to the one that does. The address that is
+    /// listened on, if not given.
+    pub address: Option<String>,
     /// How long a request for a document may take, answer included.
     #[serde(deserialize_with = "duration")]
     pub request_timeout: Duration,
@@ -68,6 +72,7 @@ impl Default for IngestConfig {
         Self {
             removal_hold: RemovalHold::default(),
             max_entity_bytes: 6_000_000,
+            address: None,
             request_timeout: Duration::from_secs(30),
         }
     }

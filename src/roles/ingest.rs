@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use backstitch_event_log::EventLog;
 use backstitch_ingest::locations::{ConfigLocationProvider, LocationFollowers};
 use backstitch_ingest::{CatalogPolicy, Config, EntityProvider, Ingest, Parts, RemovalHold, Strategy};
@@ -11,20 +11,30 @@ use backstitch_schemas::{Clock, Identity, LocationRef, model::Model, rules::Rule
 
 use crate::config::{AppConfig, OrphanStrategy, RemovalHold as ConfiguredHold};
 
-/// Ingest as configured, owning nothing yet.
+/// Refuses settings that cannot be used, before anything is opened.
 ///
 /// # Errors
-/// If the HTTP client cannot be set up, or a setting cannot be used.
+/// Naming the key.
+pub(super) fn check(config: &AppConfig) -> Result<()> {
+    let checked = settings(config).validate();
+    checked.map_err(|error| anyhow!("backstitch.ingest.{}: {}", error.path, error.reason))
+}
+
+/// Ingest as configured, owning nothing yet. Other ingest processes reach this one at `url`, unless
+/// the configuration names another address.
+///
+/// # Errors
+/// If the HTTP client cannot be set up.
 pub(super) fn ingest(
     config: &AppConfig,
     log: Arc<dyn EventLog>,
-    locations: Vec<LocationRef>,
-    rules: Rules,
+    plan: (Vec<LocationRef>, Rules),
     pipeline: &Pipeline,
     clock: Arc<dyn Clock>,
+    url: &str,
 ) -> Result<Ingest> {
+    let (locations, rules) = plan;
     let settings = settings(config);
-    settings.validate()?;
     let followers = LocationFollowers::new(config.locations(), Arc::clone(&clock))?;
     let providers: Vec<Arc<dyn EntityProvider>> = vec![Arc::new(ConfigLocationProvider::new(locations))];
     let policy = CatalogPolicy {
@@ -34,7 +44,7 @@ pub(super) fn ingest(
         model: Model::builtin(),
         fingerprint: pipeline.fingerprint().to_owned(),
     };
-    Ok(Ingest::new(Parts {
+    let ingest = Ingest::new(Parts {
         log,
         config: settings,
         policy,
@@ -42,7 +52,9 @@ pub(super) fn ingest(
         followers: Arc::new(followers),
         clock,
         mint: Arc::new(Identity::mint),
-    }))
+    });
+    let address = config.backstitch.ingest.address.as_deref().unwrap_or(url);
+    Ok(ingest.reachable_at(address, reqwest::Client::builder().build()?))
 }
 
 fn settings(config: &AppConfig) -> Config {

@@ -3,6 +3,7 @@
 //! Stages do not know each other; where one needs something of another, it defines a small trait,
 //! and here it is connected.
 
+mod health;
 mod ingest;
 mod pipeline_status;
 mod process;
@@ -33,8 +34,14 @@ pub async fn run(command: Command, here: Surroundings) -> Result<()> {
             up::up(&args, config, &here).await
         }
         Command::Ingest(args) => single::ingest(configured(&args.config, &here, "info")?).await,
-        Command::Process(args) => single::process(configured(&args.config, &here, "info")?).await,
-        Command::Stitch(args) => single::stitch(configured(&args.config, &here, "info")?).await,
+        Command::Process(args) => {
+            let config = configured(&args.config, &here, "info")?;
+            single::process(config, args.config.listen.is_some()).await
+        }
+        Command::Stitch(args) => {
+            let config = configured(&args.config, &here, "info")?;
+            single::stitch(config, args.config.listen.is_some()).await
+        }
         Command::Serve(args) => single::serve(configured(&args.config, &here, "info")?).await,
         Command::Migrate(args) => single::migrate(configured(&args.config, &here, "warn")?).await,
         Command::Bench(options) => crate::bench::run(options).await,
@@ -46,6 +53,7 @@ pub async fn run(command: Command, here: Surroundings) -> Result<()> {
 fn configured(args: &ConfigArgs, here: &Surroundings, level: &str) -> Result<AppConfig> {
     logging::install(&here.env, level);
     let config = here.configure(args)?;
+    ingest::check(&config)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

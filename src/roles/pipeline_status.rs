@@ -49,12 +49,19 @@ impl StatusSource for Pipeline {
         // Reads first: what a read that ends in between appended is then seen in the ends.
         let reading = self.directory.as_ref().is_some_and(|directory| directory.is_busy());
         let statuses = self.directory.iter().flat_map(|directory| directory.statuses());
+        let (changes_end, processed_end) = (self.end(Topic::Changes).await, self.end(Topic::Processed).await);
+        let mut notices = self.notices.clone();
+        let log_is_away = changes_end.is_none() || processed_end.is_none();
+        if log_is_away {
+            notices.push("the log does not answer, so it is not known what is still to be done".to_owned());
+        }
         PipelineStatus {
-            reading,
+            // What is not known to be at rest is not said to be.
+            reading: reading || log_is_away,
             providers: statuses.map(live).collect(),
-            changes_end: self.end(Topic::Changes).await,
-            processed_end: self.end(Topic::Processed).await,
-            notices: self.notices.clone(),
+            changes_end,
+            processed_end,
+            notices,
         }
     }
 }

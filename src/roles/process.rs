@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use backstitch_event_log::EventLog;
 use backstitch_processors::scm::{Hosts, Scm};
 use backstitch_processors::{Config, Pipeline, Settings, Worker};
 use backstitch_schemas::{Clock, model::Model, rules::Rules};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::AppConfig;
@@ -24,20 +22,9 @@ pub(super) fn pipeline(config: &AppConfig, rules: Rules) -> Arc<Pipeline> {
     Arc::new(Pipeline::new(Settings { rules, model: Model::builtin(), hosts }))
 }
 
-/// Processes changes until `shutdown`.
-///
-/// # Errors
-/// If the log cannot be used and waiting does not help.
-pub(super) async fn run(
-    log: Arc<dyn EventLog>,
-    pipeline: Arc<Pipeline>,
-    clock: Arc<dyn Clock>,
-    shutdown: CancellationToken,
-) -> Result<()> {
-    // Two workers of one name would fence each other for ever.
-    let instance = Uuid::new_v4().to_string();
-    let worker = Worker::new(log, pipeline, clock, &instance, &Config::default());
-    Ok(worker.run(shutdown).await?)
+/// A worker under a name of its own: two of one name would fence each other for ever.
+pub(super) fn worker(log: Arc<dyn EventLog>, pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>) -> Worker {
+    Worker::new(log, pipeline, clock, &Uuid::new_v4().to_string(), &Config::default())
 }
 
 fn scm_of(product: &str) -> Option<Scm> {

@@ -7,8 +7,9 @@ use backstitch_event_log::LogIdentity;
 use backstitch_ingest::http::{self, HttpState};
 use backstitch_query_api::{ApiState, Catalog};
 use backstitch_schemas::{Clock, SystemClock};
+use tokio_util::sync::CancellationToken;
 
-use super::{ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
+use super::{health, ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
 use crate::config::AppConfig;
 use crate::{listen, shutdown};
 
@@ -23,10 +24,12 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let rules = config.catalog.rules()?;
     let locations = config.catalog.locations.iter().map(|location| location.location_ref()).collect();
     let pipeline = process::pipeline(&config, rules.clone());
-    let ingest = ingest::ingest(&config, stores.log, locations, rules, &pipeline, clock())?;
+    let plan = (locations, rules);
+    let ingest = ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &bound.url)?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
-    let router =
-        http::router(HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) });
+    let state = HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) };
+    let ready = health::of_ingest(ingest.directory());
+    let router = health::checked(http::router(state).merge(health::routes()), vec![ready]);
     announce("ingest", &bound);
 
     let mut tasks = Tasks::new(shutdown.clone());
@@ -39,13 +42,17 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
 ///
 /// # Errors
 /// If the log cannot be reached or used.
-pub(super) async fn process(config: AppConfig) -> Result<()> {
+pub(super) async fn process(config: AppConfig, listens: bool) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let log = stores::log(&config, None, clock()).await?;
     let pipeline = process::pipeline(&config, config.catalog.rules()?);
-    println!("processing");
+    let worker = process::worker(log, pipeline, clock());
     let mut tasks = Tasks::new(shutdown.clone());
-    tasks.start("processing stopped", process::run(log, pipeline, clock(), shutdown));
+    if listens {
+        tell_health(&mut tasks, config, health::of_processing(worker.health()), &shutdown).await?;
+    }
+    println!("processing");
+    tasks.start("processing stopped", async move { Ok(worker.run(shutdown).await?) });
     tasks.finish().await
 }
 
@@ -53,13 +60,16 @@ pub(super) async fn process(config: AppConfig) -> Result<()> {
 ///
 /// # Errors
 /// If log or database cannot be reached, or do not belong together.
-pub(super) async fn stitch(config: AppConfig) -> Result<()> {
+pub(super) async fn stitch(config: AppConfig, listens: bool) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
-    println!("stitching");
+    let worker = stitch::worker(&config, stores.log, stores.read_model, clock());
     let mut tasks = Tasks::new(shutdown.clone());
-    let stitching = stitch::run(config, stores.log, stores.read_model, clock(), shutdown);
-    tasks.start("stitching stopped", stitching);
+    if listens {
+        tell_health(&mut tasks, config, health::of_stitching(worker.status()), &shutdown).await?;
+    }
+    println!("stitching");
+    tasks.start("stitching stopped", async move { Ok(worker.run(shutdown).await?) });
     tasks.finish().await
 }
 
@@ -109,6 +119,20 @@ pub(super) async fn migrate(config: AppConfig) -> Result<()> {
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
+}
+
+/// Serves `/livez` and `/readyz` of a role that has no other endpoints.
+async fn tell_health(
+    tasks: &mut Tasks,
+    config: AppConfig,
+    check: health::Check,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    let bound = listen::bind(&config.backend).await?;
+    announce("health", &bound);
+    let router = health::checked(health::routes(), vec![check]);
+    tasks.start("the server stopped", server::serve(config, bound.listener, router, shutdown.clone()));
+    Ok(())
 }
 
 fn announce(what: &str, bound: &listen::Bound) {

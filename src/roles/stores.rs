@@ -1,5 +1,6 @@
 //! Log and read model, as the configuration chooses them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -45,7 +46,12 @@ pub(super) async fn log(
     let own = &config.backstitch;
     let Some(url) = &own.log else {
         let file = in_data_dir(data, "log.db", "backstitch.log: kafka://host:port")?;
-        return Ok(EmbeddedLog::open(&file, clock).await.context("cannot open the embedded log")?);
+        check_beside(&file, config)?;
+        let log = EmbeddedLog::open(&file, clock).await;
+        return Ok(log.with_context(|| {
+            let file = file.display();
+            format!("cannot use the log in {file}; if it is damaged, bring back a copy, or move it and the read model away: the sources are then read anew")
+        })?);
     };
     let kafka = KafkaConfig {
         prefix: own.prefix.clone(),
@@ -55,6 +61,19 @@ pub(super) async fn log(
     };
     let log = KafkaLog::connect(kafka).await;
     Ok(log.with_context(|| format!("cannot use Kafka at {}", url.brokers))?)
+}
+
+/// Refuses to begin a new log beside the read model of another: what was lost would be taken for gone.
+fn check_beside(log: &Path, config: &AppConfig) -> Result<()> {
+    let read_model = log.with_file_name("read-model.db");
+    if config.backstitch.database.is_none() && !log.exists() && read_model.exists() {
+        let (log, read_model) = (log.display(), read_model.display());
+        bail!(
+            "{log} is gone, but {read_model} was built from it; bring the log back, or delete {read_model}* to \
+             begin with an empty catalog"
+        );
+    }
+    Ok(())
 }
 
 /// Opens the read model only, for a role that needs no log.

@@ -10,7 +10,7 @@ use backstitch_query_api::{ApiState, Catalog};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
-use super::{ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
+use super::{health, ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
 use crate::cli::UpArgs;
 use crate::client::Client;
 use crate::commands::Screen;
@@ -75,29 +75,37 @@ fn start(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores::Stores { log, read_model } = stores;
     let pipeline = process::pipeline(config, plan.rules.clone());
-    let ingest =
-        ingest::ingest(config, log.clone(), plan.locations, plan.rules, &pipeline, Arc::clone(&clock))?;
+    let plan = (plan.locations, plan.rules);
+    let ingest = ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &bound.url)?;
     let directory = ingest.directory();
     let settings = Arc::new(backstitch_query_api::Config::default());
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
     let pushes = http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)) });
-    let status = pipeline_status::Pipeline { log: log.clone(), directory: Some(directory), notices };
+    let worker = process::worker(log.clone(), pipeline, clock.clone());
+    let stitcher = stitch::worker(config, log.clone(), read_model.clone(), clock);
+    let checks = vec![
+        health::of_ingest(directory.clone()),
+        health::of_processing(worker.health()),
+        health::of_stitching(stitcher.status()),
+    ];
+    let status = pipeline_status::Pipeline { log, directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
         catalog,
-        read_model: read_model.clone(),
+        read_model,
         status: Some(Arc::new(status)),
         config: settings,
     });
 
     let mut tasks = Tasks::new(shutdown.clone());
-    let served = server::serve(config.clone(), bound.listener, pushes.merge(api), shutdown.clone());
+    let router = health::checked(pushes.merge(api), checks);
+    let served = server::serve(config.clone(), bound.listener, router, shutdown.clone());
     tasks.start("the server stopped", served);
-    tasks.start("ingest stopped", {
-        let shutdown = shutdown.clone();
-        async move { Ok(ingest.run(shutdown).await?) }
-    });
-    tasks.start("processing stopped", process::run(log.clone(), pipeline, clock.clone(), shutdown.clone()));
-    tasks.start("stitching stopped", stitch::run(config.clone(), log, read_model, clock, shutdown.clone()));
+    let stopping = shutdown.clone();
+    tasks.start("ingest stopped", async move { Ok(ingest.run(stopping).await?) });
+    let stopping = shutdown.clone();
+    tasks.start("processing stopped", async move { Ok(worker.run(stopping).await?) });
+    let stopping = shutdown.clone();
+    tasks.start("stitching stopped", async move { Ok(stitcher.run(stopping).await?) });
     Ok(tasks)
 }
