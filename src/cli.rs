@@ -245,6 +245,6 @@ mod tests {
         let Command::Up(up) = cli.command else { panic!("not up") };
         assert_eq!(up.paths, [PathBuf::from("a.yaml")]);
         assert_eq!(up.config.config, [PathBuf::from("one"), PathBuf::from("two")]);
-        assert_eq!(up.config.listen, Some(Listen { host: None, port: 1 }));
+        assert_eq!(up.config.listen, Listen::parse(":1"));
     }
 }

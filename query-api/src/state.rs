@@ -23,6 +23,8 @@ pub struct PipelineStatus {
     pub changes_end: Option<i64>,
     /// The end of `catalog.processed`, likewise.
     pub processed_end: Option<i64>,
+    /// The end of `catalog.sources`, likewise.
+    pub sources_end: Option<i64>,
     /// Whether a read is due or under way.
     pub reading: bool,
     /// How the providers are that are run in this process.

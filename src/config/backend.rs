@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn an_address_is_what_people_write() {
         let listen = |host: Option<&str>, port| Some(Listen { host: host.map(str::to_owned), port });
-        assert_eq!(Listen::parse(":7007"), listen(None, 7007));
-        assert_eq!(Listen::parse("8080"), listen(None, 8080));
+        assert_eq!(Listen::parse(":7007"), listen(Some("0.0.0.0"), 7007));
+        assert_eq!(Listen::parse("8080"), listen(Some("0.0.0.0"), 8080));
         assert_eq!(Listen::parse("127.0.0.1:7008"), listen(Some("127.0.0.1"), 7008));
         assert_eq!(Listen::parse("[::1]:7009"), listen(Some("::1"), 7009));
         assert_eq!(Listen::parse("localhost"), listen(Some("localhost"), 7007));

@@ -61,6 +61,7 @@ impl StatusSource for Pipeline {
             providers: statuses.map(live).collect(),
             changes_end,
             processed_end,
+            sources_end: self.end(Topic::Sources).await,
             notices,
         }
     }

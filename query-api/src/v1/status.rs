@@ -71,6 +71,7 @@ impl Status {
         let problems = Problems::collect(&*state.read_model, &sources, limit).await?;
         let lag = Lag::of(&pipeline, &head);
         let is_behind = index.revision() < head.revision;
+        let knows_sources = pipeline.sources_end.is_none_or(|end| end <= head.sources_next);
         Ok(Self {
             revision: index.revision().0,
             incarnation: index.revision().incarnation(),
@@ -78,7 +79,8 @@ impl Status {
             kinds: index.facet(None, "kind").into_iter().map(|kind| (kind.value, kind.count)).collect(),
             providers: providers(&sources, &pipeline.providers),
             lag,
-            busy: pipeline.reading || lag != Lag::default() || is_behind,
+            // What the last reads found wrong is told by their sources.
+            busy: pipeline.reading || lag != Lag::default() || is_behind || !knows_sources,
             problems: problems.listed,
             problems_total: problems.total,
             conflicts_total: problems.conflicts,
