@@ -113,6 +113,12 @@ impl StatusProblem {
         let text = self.advice.as_deref().filter(|advice| !advice.is_empty()).unwrap_or(&self.message);
         let about = self.entity_ref.as_deref().or(self.provider.as_deref());
         match (&self.location, about) {
+            // A push has no file and no line: the entity tells where to look.
+            (Some(location), Some(about))
+                if !location.starts_with("file:") && !location.starts_with("url:") =>
+            {
+                format!("{location}: {about}: {text}")
+            }
             (Some(location), _) => format!("{}: {text}", place(location, self.line, cwd)),
             (None, Some(about)) => format!("{about}: {text}"),
             (None, None) => text.to_owned(),

@@ -98,9 +98,13 @@ fn duplicates(location: &LocationRef, documents: &[yaml::Document]) -> Vec<Findi
                 "{entity_ref} is defined by document {} and by document {}; the last counts",
                 earlier.index, document.index
             );
-            let problem = Problem::new("ConflictError", message)
-                .with_advice("remove one of the two documents, or give it another name")
-                .at_path("/metadata/name");
+            let advice = format!(
+                "{entity_ref} stands here and again in line {}, and the last one counts; remove one of the two \
+                 documents, or give it another name",
+                document.line
+            );
+            let problem =
+                Problem::new("ConflictError", message).with_advice(advice).at_path("/metadata/name");
             findings.push(Finding { severity: Severity::Warning, ..finding(location, earlier, problem) });
         }
     }
@@ -149,7 +153,7 @@ mod tests {
         check(
             &text,
             &[
-                (1, 4, Severity::Warning, "remove one of the two documents"),
+                (1, 4, Severity::Warning, "remove one of the two"),
                 (1, 6, Severity::Error, "put it in quotes"),
                 (2, 12, Severity::Error, "metadata.tags[0] is `Bad`"),
                 (2, 13, Severity::Error, "spec.owner is missing"),

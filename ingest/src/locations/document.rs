@@ -164,7 +164,11 @@ fn twice(location: &str, earlier: &Described, later: &Described) -> Problem {
         "{entity_ref} stands twice in {location}: in document {} (line {}) and document {} (line {})",
         first.document, first.line, second.document, second.line
     );
-    let advice = "the last one counts; remove one of them, or give it another name";
+    let advice = format!(
+        "{entity_ref} stands here and again in line {}, and the last one counts; remove one of them, or give it \
+         another name",
+        second.line
+    );
     Problem {
         location: Some(location.to_owned()),
         document: Some(first.document),

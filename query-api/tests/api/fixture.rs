@@ -54,6 +54,7 @@ impl StatusSource for Pipeline {
         PipelineStatus {
             changes_end: Some(2),
             processed_end: Some(0),
+            sources_end: None,
             reading: false,
             providers: Vec::new(),
             notices: vec![
