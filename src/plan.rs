@@ -29,13 +29,13 @@ pub struct Plan {
 /// there are neither configuration files nor paths.
 ///
 /// # Errors
-/// If a rule of the configuration cannot be used.
+/// If a rule of the configuration cannot be used, or a path leads nowhere.
 pub fn plan(
     config: &AppConfig,
     paths: &[std::path::PathBuf],
     example: &Path,
     here: &Surroundings,
-) -> Result<Plan, RulesError> {
+) -> Result<Plan, PlanError> {
     let mut plan = Plan {
         locations: config.catalog.locations.iter().map(|location| location.location_ref()).collect(),
         rules: config.catalog.rules()?,
@@ -43,7 +43,7 @@ pub fn plan(
         edit: None,
     };
     for path in paths {
-        let (location, shown) = of_path(path, here);
+        let (location, shown) = of_path(path, here)?;
         plan.add(location, shown);
     }
     if config.is_default() && plan.locations.is_empty() {
@@ -68,17 +68,31 @@ impl Plan {
     }
 }
 
-fn of_path(path: &Path, here: &Surroundings) -> (LocationRef, String) {
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A rule of the configuration.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// A path of the command line; a glob may find something later, a name is most likely mistyped.
+    #[error("there is no {0}; name a file, a folder, or a glob in quotes")]
+    Missing(String),
+}
+
+fn of_path(path: &Path, here: &Surroundings) -> Result<(LocationRef, String), PlanError> {
     let text = path.display().to_string();
     if text.starts_with("http://") || text.starts_with("https://") {
-        return (LocationRef::new("url", text.as_str()), text);
+        return Ok((LocationRef::new("url", text.as_str()), text));
     }
     let target = absolute(&here.cwd, &text);
     if Path::new(&target).is_dir() {
         let below = Path::new(&target).join(DESCRIPTORS_BELOW).display().to_string();
-        return (LocationRef::new("file", below), format!("every catalog-info.yaml below {text}"));
+        return Ok((LocationRef::new("file", below), format!("every catalog-info.yaml below {text}")));
     }
-    (LocationRef::new("file", target), text)
+    if !Path::new(&target).exists() && !target.contains(['*', '?', '[', '{']) {
+        return Err(PlanError::Missing(text));
+    }
+    Ok((LocationRef::new("file", target), text))
 }
 
 /// The text as one word of a shell.
@@ -128,22 +142,25 @@ mod tests {
         let here = here(temp.path());
         let args = ConfigArgs { config: vec![PathBuf::from("app.yaml")], ..ConfigArgs::default() };
         let config = here.configure(&args).unwrap();
-        let paths = ["repos", "../b.yaml", "c/*.yaml"].map(PathBuf::from);
+        fs::write(temp.path().join("b.yaml"), "").unwrap();
+        let paths = ["repos", "./x/../b.yaml", "c/*.yaml"].map(PathBuf::from);
         let plan = plan(&config, &paths, Path::new("/example"), &here).unwrap();
         let root = temp.path().display();
         let targets: Vec<&str> = plan.locations.iter().map(|location| location.target.as_str()).collect();
-        let parent = temp.path().parent().unwrap().display();
         assert_eq!(
             targets,
             [
                 format!("{root}/a.yaml"),
                 format!("{root}/repos/**/catalog-info.y*ml"),
-                format!("{parent}/b.yaml"),
+                format!("{root}/b.yaml"),
                 format!("{root}/c/*.yaml")
             ]
         );
         assert!(!plan.rules.allows("User", None, &plan.locations[0]));
         assert!(plan.rules.allows("User", None, &plan.locations[1]));
         assert_eq!(plan.edit, None);
+        let mistyped = [PathBuf::from("catalog-inof.yaml")];
+        let error = super::plan(&config, &mistyped, Path::new("/example"), &here).unwrap_err();
+        assert!(error.to_string().starts_with("there is no catalog-inof.yaml"));
     }
 }
