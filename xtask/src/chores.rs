@@ -19,7 +19,7 @@ pub(crate) fn test(args: &[&str]) -> Result<()> {
     let services = Services::here();
     let were_running = services.status()?.iter().all(|(_, running)| *running);
     let outcome = services.up().and_then(|addresses| {
-        run(cargo().args(["test", "--workspace"]).args(args).envs(addresses.variables()))
+        run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(args).envs(addresses.variables()))
     });
     if !were_running {
         services.down()?;
