@@ -6,9 +6,9 @@
 //! that. Held claims that are found again are held no longer. *Discarded* ones are forgotten: the
 //! claims stay until they are found missing anew.
 //!
-//! The log keeps how many are held, not which. After a restart the next read finds them again, and
-//! until then the restored count alone holds what is found; a confirmation in that time is good for
-//! as many removals as were held.
+//! The log keeps which claims were missing, so that a person can decide after a restart too. If they
+//! are too many to be kept, the next read finds them again, and until then the restored count alone
+//! holds what is found; a confirmation in that time is good for as many removals as were held.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -20,6 +20,12 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// How many refs are named in `catalog.sources`.
 const SAMPLE: usize = 20;
+
+/// How many missing claims the log keeps at most.
+const MOST_KEPT: usize = 10_000;
+
+/// How many bytes of them; a record has to have room for them.
+const MOST_KEPT_BYTES: usize = 4 << 20;
 
 /// The removals of one provider.
 #[derive(Debug)]
@@ -50,6 +56,29 @@ impl Hold {
             restored,
             allowance: 0,
         }
+    }
+
+    /// A hold as the log says it stands, with what [`Hold::note`] said was missing.
+    pub(crate) fn resumed(limits: Option<RemovalHold>, restored: Option<Held>, note: Option<&str>) -> Self {
+        let mut hold = Self::new(limits, restored);
+        let missing = note.and_then(|note| serde_json::from_str::<Vec<String>>(note).ok());
+        let missing = missing.iter().flatten().map(|key| ClaimKey::decode(key.as_bytes()));
+        let missing: BTreeSet<_> = missing.filter_map(Result::ok).collect();
+        if let Some(held) = hold.restored.take_if(|_| !missing.is_empty()) {
+            hold.count = usize::try_from(held.count).unwrap_or(missing.len());
+            hold.missing = missing;
+        }
+        hold
+    }
+
+    /// What is missing, as the log keeps it; `None` if nothing is, or too much.
+    pub(crate) fn note(&self) -> Option<String> {
+        if self.missing.is_empty() || self.missing.len() > MOST_KEPT {
+            return None;
+        }
+        let keys = self.missing.iter().map(|key| String::from_utf8_lossy(&key.encode()).into_owned());
+        let note = serde_json::to_string(&keys.collect::<Vec<_>>()).expect("texts always serialise");
+        (note.len() <= MOST_KEPT_BYTES).then_some(note)
     }
 
     /// Whether `removals` more may go now, out of `entities` that the provider has. What may go is
@@ -214,6 +243,20 @@ mod tests {
         hold.confirm();
         assert!(hold.admits(30, 100, Timestamp(6)), "confirmed before they were found again");
         assert!(!hold.admits(30, 70, Timestamp(6)));
+    }
+
+    #[test]
+    fn a_hold_that_was_kept_knows_what_is_missing() {
+        let limits = Some(RemovalHold::default());
+        let mut hold = hold();
+        hold.add([key(1), key(2)], Timestamp(5));
+        hold.set_count(7);
+        let mut resumed = Hold::resumed(limits, hold.state(), hold.note().as_deref());
+        assert_eq!(resumed.state(), hold.state());
+        assert_eq!(resumed.confirm(), [key(1), key(2)]);
+        assert_eq!((resumed.state(), resumed.note()), (None, None));
+        hold.add((0..=MOST_KEPT).map(key), Timestamp(6));
+        assert_eq!(hold.note(), None, "too many for a record");
     }
 
     #[test]

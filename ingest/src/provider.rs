@@ -71,6 +71,8 @@ pub struct Request {
     pub cause: CauseKind,
     /// More about why.
     pub detail: Option<String>,
+    /// The id of the trace that it belongs to, if it came with one.
+    pub trace: Option<String>,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Result<MutationOutcome, ApplyError>>,
 }
@@ -79,12 +81,18 @@ pub struct Request {
 #[derive(Clone)]
 pub struct Connection {
     requests: mpsc::Sender<Request>,
+    trace: Option<String>,
 }
 
 impl Connection {
     /// A connection to the owner that receives from the other end of `requests`.
     pub fn new(requests: mpsc::Sender<Request>) -> Self {
-        Self { requests }
+        Self { requests, trace: None }
+    }
+
+    /// The same connection for what belongs to the trace with this id.
+    pub(crate) fn in_trace(self, trace: Option<String>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Applies a mutation; returns when its changes are acknowledged by the log.
@@ -98,7 +106,7 @@ impl Connection {
         detail: Option<String>,
     ) -> Result<MutationOutcome, ApplyError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { mutation, cause, detail, answer };
+        let request = Request { mutation, cause, detail, trace: self.trace.clone(), answer };
         self.requests.send(request).await.map_err(|_| ApplyError::NotOwned)?;
         answered.await.map_err(|_| ApplyError::NotOwned)?
     }

@@ -27,7 +27,8 @@ pub(super) struct PushOptions {
     pub(super) allow_empty: bool,
     /// `visible`: answer once everything is committed.
     pub(super) wait: Option<String>,
-    /// How long to wait: seconds, or with a unit (`500ms`, `30s`, `2m`).
+    /// How long to wait for the turn, and then until everything is visible: seconds, or with a unit
+    /// (`500ms`, `30s`, `2m`).
     pub(super) timeout: Option<String>,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct PushAnswer {
     pub(super) rejected: Vec<RejectedItem>,
     pub(super) invalid: Vec<Invalid>,
     pub(super) warnings: Vec<String>,
-    /// `applied`, or `skipped: why`.
+    /// `applied`, or `skipped: why`, such as that all of them are held.
     pub(super) removals: String,
     /// Ask `GET /api/ingest/v1/positions?position=…` for it.
     pub(super) position: String,
@@ -63,6 +64,11 @@ pub(super) struct Invalid {
 }
 
 impl PushOptions {
+    /// How long to wait for the turn while other mutations of the provider are under way.
+    pub(super) fn patience(&self) -> Result<Duration, ApiError> {
+        timeout(self.timeout.as_deref())
+    }
+
     /// When to stop waiting, if waiting was asked for.
     pub(super) fn deadline(&self) -> Result<Option<Instant>, ApiError> {
         match self.wait.as_deref() {

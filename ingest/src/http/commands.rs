@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{
     Extension, Json,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
 };
 use backstitch_schemas::{EntityRef, RefContext};
@@ -56,8 +56,9 @@ pub(super) async fn refresh_provider(
     state: State<HttpState>,
     caller: Option<Extension<Caller>>,
     name: Path<String>,
-    Query(options): Query<RefreshOptions>,
+    options: Result<Query<RefreshOptions>, QueryRejection>,
 ) -> Answer {
+    let Query(options) = options?;
     let parse = |text: &str| EntityRef::parse(text, RefContext::default());
     let wanted = options.entity_ref.as_deref().map(parse).transpose();
     let wanted = wanted.map_err(|cause| ApiError::Input(cause.to_string()))?;

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::Request,
+    extract::{Request, rejection::QueryRejection},
     http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -78,11 +78,16 @@ pub(super) async fn name_request(request: Request, next: Next) -> Response {
     let url = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let mut response = next.run(request).await;
     let Some(Body(mut body)) = response.extensions_mut().remove::<Body>() else { return response };
-    let url = url.strip_prefix("/api/ingest").unwrap_or(&url);
     body["request"] = json!({"method": method, "url": url});
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, axum::body::Body::from(body.to_string()))
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(cause: QueryRejection) -> Self {
+        Self::Input(cause.body_text())
+    }
 }
 
 impl From<NotHere> for ApiError {

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::Response,
 };
-use backstitch_schemas::ProviderName;
+use backstitch_schemas::{ProviderName, headers::TRACEPARENT};
 
 use super::{HttpState, error::ApiError};
 use crate::NotHere;
@@ -37,7 +37,7 @@ pub(super) async fn forward(
     let mut outgoing = client
         .request(parts.method, format!("{}{path}", address.trim_end_matches('/')))
         .header(FORWARDED, HeaderValue::from_static("1"));
-    for name in [header::AUTHORIZATION, header::CONTENT_TYPE] {
+    for name in [header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static(TRACEPARENT)] {
         outgoing = match parts.headers.get(&name) {
             Some(value) => outgoing.header(name, value.clone()),
             None => outgoing,

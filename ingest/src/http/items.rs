@@ -8,7 +8,7 @@ use crate::{Submission, claims::plan::check_size};
 
 /// An entity as it is pushed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Item {
     pub(super) entity: Value,
     #[serde(default)]

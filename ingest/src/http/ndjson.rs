@@ -152,9 +152,13 @@ impl Lines {
 
     fn take(&mut self, value: Value) {
         self.counted += 1;
+        let known_ref = value.get("entity").and_then(EntityRef::of_entity);
         let item = match item_of(value) {
             Ok(item) => item,
-            Err(reason) => return self.reject(None, reason),
+            Err(reason) => {
+                known_ref.iter().for_each(|known_ref| self.note(known_ref));
+                return self.reject(known_ref, reason);
+            }
         };
         let bytes = self.buffer_size_of(&item);
         match self.intake.submission(self.line, item) {

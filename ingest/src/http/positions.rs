@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
 };
 use serde::Deserialize;
@@ -24,8 +24,9 @@ pub(super) struct Asked {
 /// Whether everything that a push said is visible by now: 200 with the revision, else 202.
 pub(super) async fn get_position(
     State(state): State<HttpState>,
-    Query(asked): Query<Asked>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let Query(asked) = asked?;
     let wrong = || ApiError::Input("position: expected what a push returned, such as `0:17,1:4`".to_owned());
     let position = read_position(&asked.position).ok_or_else(wrong)?;
     let deadline = Instant::now() + timeout(asked.timeout.as_deref().or(Some("0")))?;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Path, Query, Request, State},
+    extract::{Path, Query, Request, State, rejection::QueryRejection},
     http::header,
     response::Response,
 };
-use backstitch_schemas::{EntityRef, ProviderName, RefContext, change::CauseKind};
+use backstitch_schemas::{EntityRef, ProviderName, RefContext, change::CauseKind, headers};
 use serde::Deserialize;
 
 use super::{
@@ -19,7 +19,10 @@ use super::{
     items::{Intake, Item, RejectedItem},
     provider_name, stream,
 };
-use crate::{ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle};
+use crate::{
+    ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle,
+    record::trace_id,
+};
 
 /// How long a push waits for its owner to start. After a crash, Kafka keeps the partitions of the
 /// process that died for 10 s.
@@ -27,6 +30,7 @@ const STARTING: Duration = Duration::from_secs(20);
 
 /// A mutation as one JSON document.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Pushed {
     #[serde(rename = "type")]
     kind: String,
@@ -39,9 +43,39 @@ struct Pushed {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Removed {
     entity_ref: String,
+}
+
+impl Pushed {
+    /// A member that belongs to the other type would be passed over in silence.
+    fn check_members(&self, full: bool) -> Result<(), ApiError> {
+        let misplaced = [
+            (
+                "entities",
+                !full && !self.entities.is_empty(),
+                "a full mutation; a delta has `added` and `removed`",
+            ),
+            ("added", full && !self.added.is_empty(), "a delta; a full mutation has `entities`"),
+            ("removed", full && !self.removed.is_empty(), "a delta; a full mutation has `entities`"),
+        ];
+        match misplaced.iter().find(|(_, wrong, _)| *wrong) {
+            Some((member, _, whose)) => {
+                Err(ApiError::Input(format!("{member}: unknown here, it belongs to {whose}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is said about removals that were not skipped: all may wait.
+pub(super) fn removals_applied(provider: &ProviderName, outcome: &MutationOutcome) -> String {
+    let held = outcome.held.len();
+    if held == 0 || !outcome.removed.is_empty() {
+        return "applied".to_owned();
+    }
+    format!("skipped: {held} removals wait for a person; see `backstitch providers confirm {provider}`")
 }
 
 /// A push that has its turn: no other mutation of the provider runs meanwhile.
@@ -51,10 +85,25 @@ pub(super) struct Turn {
     _turn: tokio::sync::OwnedMutexGuard<()>,
 }
 
+/// How a push waits for its turn, and what it belongs to.
+struct Terms {
+    /// How long it waits while other mutations of the provider are under way.
+    patience: Duration,
+    /// The id of the trace that the request came with.
+    trace: Option<String>,
+}
+
 impl Turn {
-    async fn take(provider: ProviderName, owner: OwnerHandle) -> Self {
-        let turn = owner.turn.clone().lock_owned().await;
-        Self { provider, connection: Connection::new(owner.requests), _turn: turn }
+    /// # Errors
+    /// 503, if others have the turn for longer than the terms allow.
+    async fn take(provider: ProviderName, owner: OwnerHandle, terms: Terms) -> Result<Self, ApiError> {
+        let turn = tokio::time::timeout(terms.patience, owner.turn.clone().lock_owned()).await;
+        let turn = turn.map_err(|_| {
+            ApiError::Unavailable(format!(
+                "another mutation of the provider `{provider}` is under way; nothing of this one was applied"
+            ))
+        })?;
+        Ok(Self { provider, connection: Connection::new(owner.requests).in_trace(terms.trace), _turn: turn })
     }
 
     pub(super) async fn apply(&self, mutation: Mutation) -> Result<MutationOutcome, ApiError> {
@@ -71,12 +120,14 @@ impl Turn {
 pub(super) async fn push_mutation(
     State(state): State<HttpState>,
     Path(name): Path<String>,
-    Query(options): Query<PushOptions>,
+    options: Result<Query<PushOptions>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let Query(options) = options?;
     let provider = provider_name(&name)?;
-    // The time-out counts from when everything is acknowledged; only the words are checked here.
+    // Waiting until all is visible counts from when it is acknowledged; here the words are checked.
     options.deadline()?;
+    let terms = Terms { patience: options.patience()?, trace: trace_of(&request) };
     if state.directory.is_configured(&provider) {
         return Err(ApiError::Conflict(format!(
             "the provider `{provider}` is configured, so it cannot be pushed"
@@ -89,12 +140,12 @@ pub(super) async fn push_mutation(
     let ndjson = is_ndjson(&request);
     let intake = Intake { provider: provider.clone(), max_entity_bytes: state.directory.max_entity_bytes() };
     if ndjson {
-        let turn = Turn::take(provider, owner).await;
+        let turn = Turn::take(provider, owner, terms).await?;
         return stream::push_lines(&state, &turn, intake, &options, request.into_body()).await;
     }
     // The whole document is read before the turn is taken: a slow pusher keeps nobody waiting.
     let pushed = read(request.into_body(), state.directory.max_mutation_bytes()).await?;
-    let turn = Turn::take(provider, owner).await;
+    let turn = Turn::take(provider, owner, terms).await?;
     push_document(&state, &turn, &intake, &options, pushed).await
 }
 
@@ -110,6 +161,7 @@ async fn push_document(
         "delta" => false,
         other => return Err(ApiError::Input(format!("type: expected `full` or `delta`, found `{other}`"))),
     };
+    pushed.check_members(full)?;
     let items = if full { pushed.entities } else { pushed.added };
     if full && items.is_empty() && !options.allow_empty {
         return Err(ApiError::Input(
@@ -134,7 +186,7 @@ async fn push_document(
     let outcome = turn.apply(mutation).await?;
     answer.removals = match &outcome.removal_skipped {
         Some(why) => format!("skipped: {why}"),
-        None => "applied".to_owned(),
+        None => removals_applied(&turn.provider, &outcome),
     };
     let position = outcome.position.clone();
     answer.rejected = rejected;
@@ -164,8 +216,26 @@ fn sort_out(intake: &Intake, items: Vec<Item>) -> (Vec<Submission>, Vec<Rejected
 }
 
 fn removed_refs(removed: &[Removed]) -> Result<Vec<EntityRef>, ApiError> {
-    let parse = |removed: &Removed| EntityRef::parse(&removed.entity_ref, RefContext::default());
-    removed.iter().map(|removed| parse(removed).map_err(|cause| ApiError::Input(cause.to_string()))).collect()
+    let parse = |removed: &Removed| {
+        let text = &removed.entity_ref;
+        let parsed = EntityRef::parse(text, RefContext::default());
+        let parsed = parsed.map_err(|cause| ApiError::Input(format!("removed: {cause}")))?;
+        // No entity has such a name, so its ref is a slip rather than somebody else's.
+        let slip =
+            |part: &str| part.contains(|c: char| c.is_whitespace() || c.is_control() || "/:".contains(c));
+        if [parsed.kind(), parsed.namespace(), parsed.name()].into_iter().any(slip) {
+            return Err(ApiError::Input(format!(
+                "removed: `{text}` is no entity ref; expected kind:namespace/name"
+            )));
+        }
+        Ok(parsed)
+    };
+    removed.iter().map(parse).collect()
+}
+
+fn trace_of(request: &Request) -> Option<String> {
+    let parent = request.headers().get(headers::TRACEPARENT)?.to_str().ok()?;
+    trace_id(parent).map(str::to_owned)
 }
 
 fn is_ndjson(request: &Request) -> bool {

@@ -14,7 +14,7 @@ use super::{
     error::ApiError,
     items::Intake,
     ndjson::Lines,
-    push::Turn,
+    push::{Turn, removals_applied},
 };
 use crate::{Mutation, MutationOutcome, Removal};
 
@@ -77,8 +77,9 @@ pub(super) async fn push_lines(
             let mutation = Mutation::Full { submissions: Vec::new(), kept, removal: Removal::Found };
             let outcome = turn.apply(mutation).await?;
             position.clone_from(&outcome.position);
+            let applied = removals_applied(&turn.provider, &outcome);
             answer.add(outcome);
-            "applied".to_owned()
+            applied
         }
         Err(why) => format!("skipped: {why}"),
     };

@@ -55,9 +55,14 @@ impl Owner {
                 Ok(Some("no removals are held".to_owned()))
             }
             "confirm-removals" => {
+                let known = self.hold.missing().next().is_some();
                 let count = self.confirm_removals(cause).await?;
                 let noun = if count == 1 { "entity is" } else { "entities are" };
-                Ok(Some(format!("{count} {noun} removed")))
+                Ok(Some(if known {
+                    format!("{count} {noun} removed")
+                } else {
+                    "the entities go as soon as they are found missing again".to_owned()
+                }))
             }
             "discard-removals" => {
                 self.hold.discard();

@@ -133,6 +133,10 @@ pub(crate) struct Owner {
     parsed: FollowedCache,
     /// As it stands in the log; `None` if nothing does.
     written: Option<SourceState>,
+    /// What is held, as it stands in the log.
+    written_missing: Option<String>,
+    /// The trace that what is appended now belongs to, if it came with one.
+    trace: Option<String>,
     /// As it should stand there.
     state: SourceState,
     times: ReadTimes,
@@ -141,6 +145,11 @@ pub(crate) struct Owner {
     heard: bool,
     status: watch::Sender<ProviderStatus>,
     shutdown: CancellationToken,
+}
+
+/// Under which name of ours `catalog.sources` keeps what is held.
+fn missing_name(provider: &ProviderName) -> String {
+    format!("held:{provider}")
 }
 
 impl Owner {
@@ -154,6 +163,7 @@ impl Owner {
             ..ProviderStatus::default()
         });
         let written = shared.tail.provider_state(&task.provider);
+        let missing = shared.tail.our_note(&missing_name(&task.provider));
         let mut state = written.clone().unwrap_or_default();
         state.note = (!task.configured).then(|| PUSHED.to_owned());
         if written.is_none() {
@@ -161,7 +171,9 @@ impl Owner {
         }
         let owner = Self {
             claims: shared.tail.claims(&task.provider),
-            hold: Hold::new(shared.config.removal_hold, state.held.clone()),
+            hold: Hold::resumed(shared.config.removal_hold, state.held.clone(), missing.as_deref()),
+            written_missing: missing,
+            trace: None,
             provider: task.provider,
             configured: task.configured,
             writer: task.writer,
@@ -265,7 +277,9 @@ impl Owner {
     }
 
     async fn answer(&mut self, request: Request) -> Result<(), Stop> {
+        self.trace = request.trace;
         let outcome = self.apply(request.mutation, request.cause, request.detail).await;
+        self.trace = None;
         self.heard = true;
         // A pusher that hung up does not take its mutation back.
         match outcome {

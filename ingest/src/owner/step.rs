@@ -12,7 +12,7 @@ use backstitch_schemas::{
     source::{SourceKey, SourceState},
 };
 
-use super::Owner;
+use super::{Owner, missing_name};
 use crate::{record, tail::locked};
 
 /// The most records in one step.
@@ -48,7 +48,7 @@ impl Owner {
         advance: Option<&Advance>,
     ) -> Result<Refused, Stop> {
         let mut refused = Vec::new();
-        let trace = record::new_trace();
+        let trace = record::new_trace(self.trace.as_deref());
         let partitions = self.shared.log.identity().partitions;
         let mut step = Step::default();
         for (key, change) in changes {
@@ -83,6 +83,13 @@ impl Owner {
         let state = (self.written.as_ref() != Some(&self.state)).then(|| self.state.clone());
         let key = SourceKey::Provider(self.provider.clone());
         step.sources.extend(state.as_ref().map(|state| record::of_source(&key, state, self.now())));
+        let missing = self.hold.note();
+        if missing != self.written_missing {
+            let key = SourceKey::Ours(missing_name(&self.provider));
+            let state =
+                SourceState { outcome: "ok".to_owned(), note: missing.clone(), ..SourceState::default() };
+            step.sources.push(record::of_source(&key, &state, self.now()));
+        }
         step.records.append(&mut step.sources);
         while !step.is_empty() || advance.is_some() {
             match self.commit_once(&step, advance).await? {
@@ -97,6 +104,7 @@ impl Owner {
             }
         }
         self.written = state.or(self.written.take());
+        self.written_missing = missing;
         Ok(refused)
     }
 

@@ -40,6 +40,8 @@ async fn a_wave_of_removals_waits_for_a_person_while_additions_go_on() {
     let (_, answer) = world.push("cmdb", "", &fewer).await;
     assert_eq!((&answer["changed"], &answer["removed"]), (&json!(1), &json!(0)));
     assert_eq!(answer["held"].as_array().unwrap().len(), 40);
+    let waits = "skipped: 40 removals wait for a person; see `backstitch providers confirm cmdb`";
+    assert_eq!(answer["removals"], waits);
     assert_eq!(world.claimed().await.len(), 101);
     assert_eq!(world.provider_state("cmdb").await.held.unwrap().count, 40);
     world.kill().await;
@@ -52,6 +54,29 @@ async fn a_wave_of_removals_waits_for_a_person_while_additions_go_on() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(world.claimed().await.len(), 61);
     assert_eq!(world.provider_state("cmdb").await.held, None);
+}
+
+#[tokio::test]
+async fn what_was_held_before_a_restart_goes_as_soon_as_it_is_confirmed() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    world.push("cmdb", "", &full(100)).await;
+    for what in ["confirm", "discard"] {
+        let (status, answer) = operate(&world, "cmdb", what).await;
+        assert_eq!((status, &answer["message"]), (StatusCode::OK, &json!("no removals are held")));
+    }
+    world.push("cmdb", "", &full(60)).await;
+    world.kill().await;
+
+    let world = World::start(directory.path(), Setup::default()).await;
+    let (status, answer) = operate(&world, "cmdb", "confirm").await;
+    assert_eq!((status, &answer["message"]), (StatusCode::OK, &json!("40 entities are removed")));
+    assert_eq!(world.claimed().await.len(), 60);
+    world.kill().await;
+
+    let world = World::start(directory.path(), Setup::default()).await;
+    let (_, answer) = operate(&world, "cmdb", "confirm").await;
+    assert_eq!(answer["message"], "no removals are held");
 }
 
 #[tokio::test]

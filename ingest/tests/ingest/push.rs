@@ -91,7 +91,7 @@ async fn a_document_is_all_or_nothing_unless_partial() {
     assert!(
         answer["error"]["message"].as_str().unwrap().starts_with("TypeError: Malformed entity envelope, ")
     );
-    assert_eq!(answer["request"]["url"], "/v1/providers/cmdb/mutations");
+    assert_eq!(answer["request"]["url"], "/api/ingest/v1/providers/cmdb/mutations");
     assert!(world.claimed().await.is_empty());
 
     let (status, answer) = world.push("cmdb", "?partial=true", &mutation).await;
@@ -123,6 +123,40 @@ async fn a_delta_removes_its_own_and_ignores_the_rest() {
     let (_, answer) = world.push("cmdb", "", &json!({"type": "delta", "removed": removed})).await;
     assert_eq!((&answer["removed"], &answer["ignored"]), (&json!(1), &json!(1)));
     assert_eq!(world.claimed().await, ["component:default/c1"]);
+}
+
+#[tokio::test]
+async fn what_nobody_understands_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    world.push("cmdb", "", &full(1)).await;
+    let item = |member: &str| json!({"entity": entity("a"), member: "k"});
+    for (query, mutation, named) in [
+        ("", json!({"type": "delta", "entities": [{"entity": entity("a")}]}), "entities: unknown here"),
+        (
+            "",
+            json!({"type": "full", "entities": [], "removed": [{"entityRef": "a:b"}]}),
+            "removed: unknown here",
+        ),
+        ("", json!({"type": "delta", "add": []}), "unknown field `add`, expected one of"),
+        ("", json!({"type": "delta", "added": [item("locationkey")]}), "unknown field `locationkey`"),
+        (
+            "",
+            json!({"type": "delta", "removed": [{"entityRef": "component:no such/thing"}]}),
+            "no such/thing",
+        ),
+        ("", json!({"type": "delta", "removed": [{"entityRef": "component:a/b/c"}]}), "component:a/b/c"),
+        ("?partial=yes", full(1), "partial"),
+    ] {
+        let (status, answer) = world.push("cmdb", query, &mutation).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{mutation}: {answer}");
+        assert_eq!(answer["error"]["name"], "InputError");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(named), "{mutation}: {answer}");
+        assert_eq!(answer["request"]["url"], format!("/api/ingest/v1/providers/cmdb/mutations{query}"));
+    }
+    let wrapped = [item("locationkey").to_string(), r#"{"end":true,"count":1}"#.to_owned()];
+    let (_, answer) = world.push_lines("cmdb", &wrapped).await;
+    assert_eq!(answer["rejected"][0]["entityRef"], "component:default/a");
 }
 
 #[tokio::test]
