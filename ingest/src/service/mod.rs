@@ -86,7 +86,10 @@ pub struct Directory {
     followers: Arc<dyn FollowerFactory>,
     partitions: Mutex<HashMap<u32, Ownership>>,
     commander: Writer,
+    /// Whether the group has said whose the partitions are.
     joined: AtomicBool,
+    /// Whether it ever had.
+    was_member: AtomicBool,
     reachable: OnceLock<Reachable>,
 }
 
@@ -122,6 +125,7 @@ impl Ingest {
             partitions: Mutex::default(),
             commander,
             joined: AtomicBool::new(false),
+            was_member: AtomicBool::new(false),
             reachable: OnceLock::new(),
             shared: Arc::new(Shared {
                 log: parts.log,
@@ -195,6 +199,7 @@ impl Ingest {
                 Delivery::Assigned(partitions) => {
                     partitions.iter().for_each(|partition| self.assign(*partition, shutdown));
                     self.directory.joined.store(true, Ordering::Release);
+                    self.directory.was_member.store(true, Ordering::Release);
                 }
                 Delivery::Revoked(partitions) => {
                     self.directory.joined.store(false, Ordering::Release);
@@ -313,8 +318,7 @@ impl Directory {
     pub(crate) fn owner(&self, provider: &ProviderName) -> Result<OwnerHandle, NotHere> {
         let mut partitions = locked(&self.partitions);
         let Some(ownership) = partitions.get_mut(&self.partition_of(provider)) else {
-            let joined = self.joined.load(Ordering::Acquire);
-            return Err(if joined { NotHere::Elsewhere } else { NotHere::Starting });
+            return Err(if self.is_elsewhere(provider) { NotHere::Elsewhere } else { NotHere::Starting });
         };
         let taken = ownership.taken.as_mut().ok_or(NotHere::Starting)?;
         if let Some(owner) = taken.owners.get(provider).filter(|owner| !owner.requests.is_closed()) {
@@ -324,6 +328,14 @@ impl Directory {
         let owner = self.start(provider, configured, &taken.writer, &taken.shutdown);
         taken.owners.insert(provider.clone(), owner.clone());
         Ok(owner)
+    }
+
+    /// Whether a provider that is not owned here is another process's for certain. A member whose
+    /// partitions were taken need not hear from the group again: then the address that the owner
+    /// left tells. To one that has only just started it tells nothing: that owner may have died.
+    fn is_elsewhere(&self, provider: &ProviderName) -> bool {
+        let was_member = self.was_member.load(Ordering::Acquire);
+        self.joined.load(Ordering::Acquire) || (was_member && self.address_of_owner(provider).is_some())
     }
 
     /// Whether the provider was ever pushed and not withdrawn since.
