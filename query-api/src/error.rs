@@ -31,6 +31,16 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "InputError", message)
     }
 
+    /// 403: not for this principal, or not for anybody.
+    pub(crate) fn not_allowed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "NotAllowedError", message)
+    }
+
+    /// 409: something else stands in the way.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "ConflictError", message)
+    }
+
     /// 404: there is no such thing.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFoundError", message)

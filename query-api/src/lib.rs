@@ -13,12 +13,13 @@
 //! async fn serve(read_model: Arc<dyn ReadModel>, shutdown: CancellationToken) -> std::io::Result<()> {
 //!     let config = Arc::new(Config::default());
 //!     let catalog = Catalog::start(Arc::clone(&read_model), &config, shutdown.clone());
-//!     let app = router(ApiState { catalog, read_model, status: None, config });
+//!     let app = router(ApiState::new(catalog, read_model, config));
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:7007").await?;
 //!     axum::serve(listener, app).with_graceful_shutdown(shutdown.cancelled_owned()).await
 //! }
 //! ```
 
+mod access;
 mod answer;
 mod body;
 mod catalog;
@@ -29,13 +30,21 @@ pub mod index;
 mod page;
 mod params;
 mod paths;
+mod ports;
 pub mod query;
 mod router;
 mod snapshot;
 mod state;
 mod v1;
 
+pub use access::{
+    Condition, Decision, Permission, PermissionPolicy, PolicyError, Principal, Restrictions, permissions,
+};
 pub use catalog::{Catalog, NotReady, WaitError};
 pub use config::Config;
+pub use ports::{
+    CommandError, CommandRequest, Commands, Descriptors, Done, Preview, PreviewError, PreviewedEntity,
+    PreviewedLocation,
+};
 pub use router::router;
 pub use state::{ApiState, LiveProvider, PipelineStatus, StatusSource};

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use backstitch_read_model::ReadModel;
 use backstitch_schemas::{ProviderName, Timestamp};
 
-use crate::{Catalog, Config};
+use crate::{
+    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, error::ApiError,
+};
 
 /// What the rest of the pipeline says about itself. The query API cannot know it; the executable
 /// connects the two.
@@ -58,6 +60,36 @@ pub struct ApiState {
     pub read_model: Arc<dyn ReadModel>,
     /// The rest of the pipeline, where it is known.
     pub status: Option<Arc<dyn StatusSource>>,
+    /// The way to the owners of providers; without it nothing can be registered, refreshed or deleted.
+    pub commands: Option<Arc<dyn Commands>>,
+    /// Reading on request; without it nothing can be tried before it is registered.
+    pub preview: Option<Arc<dyn Preview>>,
+    /// Who decides what a principal may; without one everybody may everything.
+    pub policy: Option<Arc<dyn PermissionPolicy>>,
     /// Settings.
     pub config: Arc<Config>,
+}
+
+impl ApiState {
+    /// An API that serves reads and knows nobody else.
+    pub fn new(catalog: Catalog, read_model: Arc<dyn ReadModel>, config: Arc<Config>) -> Self {
+        Self { catalog, read_model, status: None, commands: None, preview: None, policy: None, config }
+    }
+
+    /// Checks that `principal` has a permission that is about no entity.
+    pub(crate) async fn authorize(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+    ) -> Result<(), ApiError> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        match policy.decide(principal, permission).await {
+            Ok(Decision::Allow) => Ok(()),
+            Ok(Decision::Deny | Decision::Conditional(_)) => Err(ApiError::not_allowed("")),
+            Err(cause) => {
+                tracing::warn!(%cause, permission = permission.name, "denied, because nobody decides");
+                Err(ApiError::not_allowed(""))
+            }
+        }
+    }
 }

@@ -86,7 +86,7 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let notices = config.unsupported.clone();
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
     let state =
-        ApiState { catalog, read_model: stores.read_model, status: Some(Arc::new(status)), config: settings };
+        ApiState { status: Some(Arc::new(status)), ..ApiState::new(catalog, stores.read_model, settings) };
     let router = backstitch_query_api::router(state);
     announce("the catalog API", &bound);
 

@@ -91,10 +91,8 @@ fn start(
     ];
     let status = pipeline_status::Pipeline { log, directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
-        catalog,
-        read_model,
         status: Some(Arc::new(status)),
-        config: settings,
+        ..ApiState::new(catalog, read_model, settings)
     });
 
     let mut tasks = Tasks::new(shutdown.clone());

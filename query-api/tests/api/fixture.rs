@@ -92,12 +92,8 @@ impl Fixture {
         let config = Arc::new(Config { min_revision_seconds: 1, ..Config::default() });
         let shared: Arc<dyn ReadModel> = read_model.clone();
         let catalog = Catalog::start(shared.clone(), &config, shutdown.clone());
-        let state = ApiState {
-            catalog: catalog.clone(),
-            read_model: shared,
-            status: Some(Arc::new(Pipeline)),
-            config,
-        };
+        let state =
+            ApiState { status: Some(Arc::new(Pipeline)), ..ApiState::new(catalog.clone(), shared, config) };
         let mut fixture = Self {
             router: router(state),
             catalog,

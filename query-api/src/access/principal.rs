@@ -1,0 +1,45 @@
+//! Who asks.
+
+use backstitch_schemas::EntityRef;
+
+/// Who asks, as far as verified credentials say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody said who they are, and nobody has to.
+    #[default]
+    Anonymous,
+    /// A person.
+    User {
+        /// The person's entity.
+        entity_ref: EntityRef,
+        /// The token, to ask other plugins on the person's behalf.
+        token: String,
+    },
+    /// Another plugin or an external caller, for itself.
+    Service {
+        /// `plugin:…` or `external:…`.
+        subject: String,
+        /// What its credentials are limited to; `None`: nothing.
+        restrictions: Option<Restrictions>,
+    },
+}
+
+/// Limits of a service's credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restrictions {
+    /// Names of the permissions that it has; empty: of any name.
+    pub permission_names: Vec<String>,
+    /// Actions of the permissions that it has; empty: of any action.
+    pub permission_actions: Vec<String>,
+}
+
+impl Principal {
+    /// The name for history and audit: a user's ref or a service's subject.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Anonymous => None,
+            Self::User { entity_ref, .. } => Some(entity_ref.to_string()),
+            Self::Service { subject, .. } => Some(subject.clone()),
+        }
+    }
+}
