@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     Config,
     index::{Index, Loader},
+    view::VisibleSets,
 };
 
 /// Waits between attempts while the read model is away.
@@ -26,6 +27,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Catalog {
     published: watch::Receiver<Published>,
     stale_after: Duration,
+    visible: VisibleSets,
 }
 
 /// What the tailing task tells.
@@ -79,12 +81,17 @@ impl Catalog {
         let tail =
             Tail { read_model, sender, poll_every: config.poll_every(), batch_rows: config.batch_rows };
         tokio::spawn(async move { shutdown.run_until_cancelled(tail.run()).await });
-        Self { published, stale_after: config.stale_after() }
+        Self { published, stale_after: config.stale_after(), visible: VisibleSets::default() }
     }
 
     /// The last commit; `None` until the first snapshot is loaded.
     pub fn index(&self) -> Option<Arc<Index>> {
         self.published.borrow().index.clone()
+    }
+
+    /// What those see who do not see all.
+    pub(crate) fn visible(&self) -> &VisibleSets {
+        &self.visible
     }
 
     /// Whether reads are answered, and from what is current.

@@ -52,6 +52,11 @@ impl ApiError {
         Self { retry_after: Some(1), ..error }
     }
 
+    /// 500: something that we depend on is wrong.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Error", message)
+    }
+
     /// 410: never again.
     pub(crate) fn gone(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "GoneError", message)

@@ -36,6 +36,7 @@ mod router;
 mod snapshot;
 mod state;
 mod v1;
+mod view;
 
 pub use access::{
     Condition, Decision, Permission, PermissionPolicy, PolicyError, Principal, Restrictions, permissions,

@@ -6,12 +6,20 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use backstitch_read_model::Revision;
 use backstitch_schemas::EntityRef;
 
-use crate::{error::ApiError, index::Index, params::MIN_REVISION, paths::parts_after, state::ApiState};
+use crate::{
+    access::{Criteria, Decision, Principal, permissions},
+    error::ApiError,
+    index::Index,
+    params::MIN_REVISION,
+    paths::parts_after,
+    state::ApiState,
+    view::View,
+};
 
-/// The catalog as of one commit, for the whole request. With `?minRevision=N` it is at least that
-/// revision.
+/// The catalog as of one commit, for the whole request, as far as whoever asks may see it. With
+/// `?minRevision=N` it is at least that revision.
 #[derive(Clone, Debug)]
-pub(crate) struct Snapshot(pub(crate) Arc<Index>);
+pub(crate) struct Snapshot(pub(crate) View);
 
 /// Where the answer finds out which revision a handler saw.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +44,28 @@ impl FromRequestParts<ApiState> for Snapshot {
             // One request has one snapshot; a second look would see the same.
             let _ = seen.set(index.revision());
         }
-        Ok(Self(index))
+        let principal = parts.extensions.get().cloned().unwrap_or_default();
+        Ok(Self(state.view(index, &principal).await?))
+    }
+}
+
+impl ApiState {
+    /// What `principal` sees of the catalog as of one commit.
+    ///
+    /// # Errors
+    /// If the policy decides by conditions that cannot be checked.
+    pub(crate) async fn view(&self, index: Arc<Index>, principal: &Principal) -> Result<View, ApiError> {
+        Ok(match self.decide(principal, permissions::ENTITY_READ).await {
+            Decision::Allow => View::of_all(index),
+            Decision::Deny => View::of_nothing(index),
+            Decision::Conditional(condition) => {
+                let criteria = Criteria::parse(&condition).map_err(|error| {
+                    tracing::error!(%error, "the permission policy's conditions cannot be checked");
+                    ApiError::internal(error.to_string())
+                })?;
+                View::of_matching(index, Arc::new(criteria), self.catalog.visible())
+            }
+        })
     }
 }
 

@@ -82,14 +82,9 @@ impl ApiState {
         principal: &Principal,
         permission: Permission,
     ) -> Result<(), ApiError> {
-        let Some(policy) = &self.policy else { return Ok(()) };
-        match policy.decide(principal, permission).await {
-            Ok(Decision::Allow) => Ok(()),
-            Ok(Decision::Deny | Decision::Conditional(_)) => Err(ApiError::not_allowed("")),
-            Err(cause) => {
-                tracing::warn!(%cause, permission = permission.name, "denied, because nobody decides");
-                Err(ApiError::not_allowed(""))
-            }
+        match self.decide(principal, permission).await {
+            Decision::Allow => Ok(()),
+            Decision::Deny | Decision::Conditional(_) => Err(ApiError::not_allowed("")),
         }
     }
 }

@@ -4,10 +4,13 @@
 //! executable). A [`PermissionPolicy`] decides; [`ApiState::authorize`](crate::ApiState) asks it for what has
 //! no resource, and the `Snapshot` extractor for what a read may see.
 
+mod criteria;
+mod decide;
 mod permission;
 mod policy;
 mod principal;
 
+pub(crate) use criteria::{Criteria, OWNED_BY};
 pub use permission::{Permission, permissions};
 pub use policy::{Condition, Decision, PermissionPolicy, PolicyError};
 pub use principal::{Principal, Restrictions};

@@ -1,7 +1,7 @@
 //! `GET /entities/by-name/{kind}/{namespace}/{name}/ancestry`
 //!
 //! The parent of an entity is the Location whose listing its winning claim came through. What a
-//! provider submitted itself has no parent.
+//! provider submitted itself has no parent. An ancestor that is hidden ends the line.
 
 use axum::{extract::State, http::Uri, response::Response};
 use backstitch_read_model::{ReadModel, Standing};
@@ -21,19 +21,23 @@ use crate::{
 pub(crate) async fn get_ancestry(
     State(state): State<ApiState>,
     path: NamePath,
-    Snapshot(index): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     Params::parse(uri.query(), &[])?;
     let root = path.entity_ref();
-    if index.find(&root).is_none() {
+    if !view.sees(&root) {
+        if view.is_limited() {
+            // Also where there is none: the answer does not tell the one from the other.
+            return Err(ApiError::not_allowed(""));
+        }
         return Err(ApiError::not_found(format!("No such entity {root}")));
     }
     let (mut seen, mut items) = (vec![root.clone()], Vec::new());
     let mut next = Some(root.clone());
-    while let Some(entity) = next.take().and_then(|entity_ref| index.find(&entity_ref)) {
+    while let Some(entity) = next.take().and_then(|entity_ref| view.find(&entity_ref)) {
         let parent = parent_of(&*state.read_model, &entity.entity_ref).await?;
-        let parent = parent.filter(|parent| index.find(parent).is_some());
+        let parent = parent.filter(|parent| view.sees(parent));
         let refs: Vec<_> = parent.iter().map(EntityRef::as_str).collect();
         items.push(json!({"entity": entity.to_value(), "parentEntityRefs": refs}));
         // A Location that lists itself is its own parent, but is shown once.

@@ -13,11 +13,11 @@ use crate::{
 #[tracing::instrument(name = "api.entities.get_by_name", skip_all)]
 pub(crate) async fn get_entity_by_name(
     path: NamePath,
-    Snapshot(index): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     Params::parse(uri.query(), &[])?;
-    let entity = index.find(&path.entity_ref());
+    let entity = view.find(&path.entity_ref());
     Ok(answer::entity(entity.ok_or_else(|| not_found(&path))?))
 }
 

@@ -1,5 +1,7 @@
 //! `POST /entities/by-refs`
 
+use std::sync::Arc;
+
 use axum::{
     http::Uri,
     response::{IntoResponse, Response},
@@ -16,7 +18,7 @@ use crate::{
 /// entity or the filter leaves it out.
 #[tracing::instrument(name = "api.entities.get_by_refs", skip_all)]
 pub(crate) async fn get_entities_by_refs(
-    Snapshot(index): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -25,16 +27,21 @@ pub(crate) async fn get_entities_by_refs(
     let projection = Projection::parse(body.texts("fields")?.unwrap_or_default())?;
     let (filter, query) = (filter_query(&params)?, body.object("query")?);
     let is_filtered = filter.is_some() || query.is_some();
-    let matches = matching(&index, &[filter.as_ref(), query])?;
+    let matches = matching(&view, &[filter.as_ref(), query])?;
     let found = refs.into_iter().map(|text| {
         // Full refs in any case are taken, a superset of what Backstage takes.
         let context = RefContext::default();
         let entity_ref = EntityRef::parse(text, context).ok().filter(|_| text.contains('/'))?;
-        index.doc(&entity_ref).filter(|doc| !is_filtered || matches.contains(doc.0))
+        view.doc(&entity_ref).filter(|doc| !is_filtered || matches.contains(doc.0))
     });
     let docs = found.collect();
     drop(matches);
-    let list =
-        EntityList { index, docs, projection, before: b"{\"items\":[".to_vec(), after: b"]}".to_vec() };
+    let list = EntityList {
+        index: Arc::clone(view.index()),
+        docs,
+        projection,
+        before: b"{\"items\":[".to_vec(),
+        after: b"]}".to_vec(),
+    };
     Ok(list.into_response())
 }

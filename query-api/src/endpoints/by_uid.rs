@@ -14,13 +14,13 @@ use crate::{
 #[tracing::instrument(name = "api.entities.get_by_uid", skip_all)]
 pub(crate) async fn get_entity_by_uid(
     UidPath(uid): UidPath,
-    Snapshot(index): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     Params::parse(uri.query(), &[])?;
     // Only the hyphenated form is a uid of ours; other spellings of a UUID find nothing in Backstage.
     let parsed = Uuid::parse_str(&uid).ok().filter(|_| uid.len() == 36);
-    let entity = parsed.and_then(|uid| index.find_uid(uid));
+    let entity = parsed.and_then(|uid| view.find_uid(uid));
     let entity = entity.ok_or_else(|| ApiError::not_found(format!("No entity with uid {uid}")))?;
     Ok(answer::entity(entity))
 }

@@ -1,5 +1,7 @@
 //! `GET /entities`: the plain list, whole or in pages.
 
+use std::sync::Arc;
+
 use axum::{
     http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
@@ -29,23 +31,29 @@ struct Page {
 /// Returns the entities that match one of the filters. Without `limit`, `offset` and `after` all of
 /// them are streamed; entities that lack the order field come last (Backstage leaves them out).
 #[tracing::instrument(name = "api.entities.list", skip_all)]
-pub(crate) async fn list_entities(Snapshot(index): Snapshot, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn list_entities(Snapshot(view): Snapshot, uri: Uri) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query(), &KNOWN)?;
     let page = page_of(&params)?;
     let projection = params.projection()?;
     let orders = params.all("order").map(parse_order).collect::<Result<Vec<_>, _>>()?;
     let query = filter_query(&params)?;
-    let matches = matching(&index, &[query.as_ref()])?;
+    let matches = matching(&view, &[query.as_ref()])?;
     let docs = match page {
-        None => everything(&index, &matches, &orders),
-        Some(page) => one_page(&index, &matches, &orders, page),
+        None => everything(view.index(), &matches, &orders),
+        Some(page) => one_page(view.index(), &matches, &orders, page),
     };
     let total = matches.len();
     drop(matches);
 
     let link = page.and_then(|page| next_link(page, docs.len(), total, &params));
     let docs = docs.into_iter().map(Some).collect();
-    let list = EntityList { index, docs, projection, before: b"[".to_vec(), after: b"]".to_vec() };
+    let list = EntityList {
+        index: Arc::clone(view.index()),
+        docs,
+        projection,
+        before: b"[".to_vec(),
+        after: b"]".to_vec(),
+    };
     let mut response = list.into_response();
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         response.headers_mut().insert(header::LINK, link);

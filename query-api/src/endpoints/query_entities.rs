@@ -13,10 +13,11 @@ use crate::{
     answer::EntityList,
     body::JsonBody,
     error::ApiError,
-    index::{Direction, Hit, Index, Matches, SortOrder, Window},
+    index::{Direction, Hit, Matches, SortOrder, Window},
     params::Params,
     query::{Cursor, CursorOrder, FullTextTerm, Order, Projection, parse_order_field},
     snapshot::Snapshot,
+    view::View,
 };
 
 const DEFAULT_LIMIT: usize = 200;
@@ -45,7 +46,7 @@ struct PageRequest {
 
 /// Returns a page of the entities that match the filter.
 #[tracing::instrument(name = "api.entities.query", skip_all)]
-pub(crate) async fn get_entities_by_query(Snapshot(index): Snapshot, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn get_entities_by_query(Snapshot(view): Snapshot, uri: Uri) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query(), &KNOWN)?;
     let total_items = params.word("totalItems", &["include", "exclude"])?;
     let limit = params.count("limit")?.unwrap_or(DEFAULT_LIMIT);
@@ -55,13 +56,13 @@ pub(crate) async fn get_entities_by_query(Snapshot(index): Snapshot, uri: Uri) -
         Some(cursor) => (Cursor::decode(cursor)?, 0),
         None => (initial_cursor(&params, total_items)?, offset),
     };
-    answer(index, PageRequest { cursor, limit, offset, projection })
+    answer(&view, PageRequest { cursor, limit, offset, projection })
 }
 
 /// The same with a query.
 #[tracing::instrument(name = "api.entities.query", skip_all)]
 pub(crate) async fn post_entities_by_query(
-    Snapshot(index): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -75,7 +76,7 @@ pub(crate) async fn post_entities_by_query(
         Some(cursor) => (Cursor::decode(cursor)?, 0),
         None => (posted_cursor(&body)?, offset),
     };
-    answer(index, PageRequest { cursor, limit, offset, projection })
+    answer(&view, PageRequest { cursor, limit, offset, projection })
 }
 
 fn initial_cursor(params: &Params<'_>, total_items: Option<&str>) -> Result<Cursor, ApiError> {
@@ -156,26 +157,32 @@ struct Found<'a> {
     total: u64,
 }
 
-fn answer(index: Arc<Index>, request: PageRequest) -> Result<Response, ApiError> {
-    let found = find(&index, &request)?;
+fn answer(view: &View, request: PageRequest) -> Result<Response, ApiError> {
+    let found = find(view, &request)?;
     let page_info = page_info(&request.cursor, &found, request.limit);
     let docs = found.hits.iter().map(|hit| Some(hit.doc)).collect();
     let after = format!("],\"totalItems\":{},\"pageInfo\":{page_info}}}", found.total);
     drop(found);
     let before = b"{\"items\":[".to_vec();
-    Ok(EntityList { index, docs, projection: request.projection, before, after: after.into() }
-        .into_response())
+    Ok(EntityList {
+        index: Arc::clone(view.index()),
+        docs,
+        projection: request.projection,
+        before,
+        after: after.into(),
+    }
+    .into_response())
 }
 
-fn find<'a>(index: &'a Index, request: &PageRequest) -> Result<Found<'a>, ApiError> {
-    let cursor = &request.cursor;
+fn find<'a>(view: &'a View, request: &PageRequest) -> Result<Found<'a>, ApiError> {
+    let (index, cursor) = (view.index(), &request.cursor);
     let order = cursor.order_fields.first().map(|order| SortOrder {
         key: crate::index::lower(&order.field),
         descending: order.order == Order::Desc,
     });
     let order_key = order.as_ref().map(|order| order.key.as_str());
     let search = cursor.full_text_filter.as_ref().and_then(|search| full_text(search, order_key));
-    let mut matches: Matches<'a> = matching(index, &[cursor.query.as_ref()])?;
+    let mut matches: Matches<'a> = matching(view, &[cursor.query.as_ref()])?;
     if let Some(search) = &search {
         matches = index.containing(&matches, search);
     }

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use crate::{
     error::ApiError,
-    index::{FullText, Index, Matches, lower},
+    index::{FullText, Matches, lower},
     params::Params,
     query::{FullTextTerm, Predicate, QueryError, query_of_filters},
+    view::View,
 };
 
 /// The query that the `filter` parameters mean.
@@ -14,13 +15,13 @@ pub(super) fn filter_query(params: &Params<'_>) -> Result<Option<Value>, QueryEr
     query_of_filters(params.all("filter"))
 }
 
-/// The entities that match all of these queries.
-pub(super) fn matching<'a>(index: &'a Index, queries: &[Option<&Value>]) -> Result<Matches<'a>, ApiError> {
+/// The entities that are seen and match all of these queries.
+pub(super) fn matching<'a>(view: &'a View, queries: &[Option<&Value>]) -> Result<Matches<'a>, ApiError> {
     let mut parts = Vec::new();
     for query in queries.iter().copied().flatten() {
         parts.push(Predicate::parse(query)?);
     }
-    Ok(index.matching(&Predicate::All(parts)))
+    Ok(view.matching(&Predicate::All(parts)))
 }
 
 /// The search that a term means; `None` if it is blank.

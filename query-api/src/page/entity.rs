@@ -1,21 +1,25 @@
 //! `GET /entity/{kind}/{namespace}/{name}`: everything about one ref, for people.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, ReadModelError, Standing};
+use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, ReadModel, ReadModelError, Standing};
 use backstitch_schemas::{EntityRef, RefContext};
 use serde_json::Value;
 
 use super::{
-    html::{Esc, notice, outward_link, page, ref_link, time},
+    html::{Esc, not_now, notice, outward_link, page, ref_link, time},
     parts,
     table::Table,
 };
 use crate::{
     error::ApiError,
     index::{Entity, Relations},
-    snapshot::NamePath,
+    snapshot::{NamePath, Snapshot},
     state::ApiState,
-    v1::views::{ChangeView, ClaimView, conflict_problem},
+    v1::{
+        changes::visible_history,
+        views::{ChangeView, ClaimView, conflict_problem},
+    },
+    view::View,
 };
 
 const SHOWN_CHANGES: usize = 50;
@@ -24,7 +28,11 @@ const SHOWN_CHANGES: usize = 50;
 const SHOWN_RELATIONS: usize = 200;
 
 /// Shows one entity, also one that is gone or never came to be, as long as something is known of it.
-pub(crate) async fn entity(State(state): State<ApiState>, path: Result<NamePath, ApiError>) -> Response {
+pub(crate) async fn entity(
+    State(state): State<ApiState>,
+    path: Result<NamePath, ApiError>,
+    snapshot: Result<Snapshot, ApiError>,
+) -> Response {
     let Ok(path) = path else {
         return notice(
             StatusCode::BAD_REQUEST,
@@ -32,17 +40,18 @@ pub(crate) async fn entity(State(state): State<ApiState>, path: Result<NamePath,
             "The address is not percent-encoded text.",
         );
     };
-    let Some(index) = state.catalog.index() else {
-        return notice(StatusCode::SERVICE_UNAVAILABLE, "Not ready yet", "The catalog is being loaded.");
+    let view = match snapshot {
+        Ok(Snapshot(view)) => view,
+        Err(error) => return not_now(&error),
     };
     let entity_ref = path.entity_ref();
-    let (claims, history) = match known(&state, &entity_ref).await {
+    let (claims, history) = match known(&*state.read_model, &view, &entity_ref).await {
         Ok(known) => known,
         Err(error) => {
             return notice(StatusCode::SERVICE_UNAVAILABLE, "The read model is away", &error.to_string());
         }
     };
-    let entity = index.find(&entity_ref);
+    let entity = view.find(&entity_ref);
     if entity.is_none() && claims.is_empty() && history.is_empty() {
         let text = format!("Nothing is known of {entity_ref}.");
         return notice(StatusCode::NOT_FOUND, "Not found", &text);
@@ -52,12 +61,13 @@ pub(crate) async fn entity(State(state): State<ApiState>, path: Result<NamePath,
 }
 
 async fn known(
-    state: &ApiState,
+    read_model: &dyn ReadModel,
+    view: &View,
     entity_ref: &EntityRef,
 ) -> Result<(Vec<ClaimRecord>, Vec<HistoryRow>), ReadModelError> {
-    let claims = state.read_model.claims_of(entity_ref).await?;
-    let history = state.read_model.history_of(entity_ref, SHOWN_CHANGES).await?;
-    Ok((claims, history))
+    let is_open = !view.is_limited() || view.sees(entity_ref);
+    let claims = if is_open { read_model.claims_of(entity_ref).await? } else { Vec::new() };
+    Ok((claims, visible_history(read_model, view, entity_ref, SHOWN_CHANGES).await?))
 }
 
 fn body(

@@ -4,14 +4,16 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use backstitch_read_model::ReadModelError;
 
 use super::{
-    html::{Esc, Prose, encoded, notice, page, ref_link, time},
+    html::{Esc, Prose, encoded, not_now, notice, page, ref_link, time},
     parts,
     table::Table,
 };
 use crate::{
-    index::Index,
+    error::ApiError,
+    snapshot::Snapshot,
     state::ApiState,
-    v1::{providers::ProviderStatus, status::Status, views::ChangeView},
+    v1::{changes::latest_visible, providers::ProviderStatus, status::Status, views::ChangeView},
+    view::View,
 };
 
 /// Problems that are shown; the rest is counted.
@@ -19,20 +21,20 @@ const SHOWN_PROBLEMS: usize = 100;
 const SHOWN_CHANGES: usize = 30;
 
 /// Shows how the catalog is.
-pub(crate) async fn home(State(state): State<ApiState>) -> Response {
-    let Some(index) = state.catalog.index() else {
-        let text = "The catalog is being loaded. Reload this page in a moment.";
-        return notice(StatusCode::SERVICE_UNAVAILABLE, "Not ready yet", text);
+pub(crate) async fn home(State(state): State<ApiState>, snapshot: Result<Snapshot, ApiError>) -> Response {
+    let view = match snapshot {
+        Ok(Snapshot(view)) => view,
+        Err(error) => return not_now(&error),
     };
-    match body(&state, &index).await {
+    match body(&state, &view).await {
         Ok(body) => page(StatusCode::OK, "Catalog", &body),
         Err(error) => notice(StatusCode::SERVICE_UNAVAILABLE, "The read model is away", &error.to_string()),
     }
 }
 
-async fn body(state: &ApiState, index: &Index) -> Result<String, ReadModelError> {
-    let status = Status::collect(state, index).await?;
-    let changes = state.read_model.latest_changes(SHOWN_CHANGES).await?;
+async fn body(state: &ApiState, view: &View) -> Result<String, ReadModelError> {
+    let status = Status::collect(state, view).await?;
+    let changes = latest_visible(&*state.read_model, view, SHOWN_CHANGES).await?;
     let changes: Vec<_> = changes.iter().map(ChangeView::from).collect();
     let latest = format!("<h2>Latest changes</h2>\n{}", parts::changes(&changes, true));
     let sections = [

@@ -7,6 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use crate::error::ApiError;
+
 const STYLE: &str = include_str!("style.css");
 
 /// Nothing is fetched and nothing is run.
@@ -126,6 +128,13 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
 /// A page that only says one thing.
 pub(super) fn notice(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, &format!("<h1>{}</h1>\n<p>{}</p>\n", Esc(title), Esc(text)))
+}
+
+/// A page for when the catalog cannot be looked at.
+pub(super) fn not_now(error: &ApiError) -> Response {
+    let title =
+        if error.status == StatusCode::SERVICE_UNAVAILABLE { "Not ready yet" } else { "Not possible" };
+    notice(error.status, title, &format!("{}. Reload this page in a moment.", error.message))
 }
 
 #[cfg(test)]

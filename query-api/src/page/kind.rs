@@ -1,30 +1,28 @@
 //! `GET /kind/{kind}`: the entities of one kind, by name.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::Path, http::StatusCode, response::Response};
 
-use super::html::{Esc, notice, page, ref_link};
+use super::html::{Esc, not_now, notice, page, ref_link};
 use crate::{
+    error::ApiError,
     index::{SortOrder, lower},
     query::{Predicate, Test},
-    state::ApiState,
+    snapshot::Snapshot,
 };
 
 /// More than people scroll through; the API has the rest.
 const SHOWN: usize = 2_000;
 
 /// Lists the entities of one kind.
-pub(crate) async fn kind(State(state): State<ApiState>, Path(kind): Path<String>) -> Response {
-    let Some(index) = state.catalog.index() else {
-        return notice(StatusCode::SERVICE_UNAVAILABLE, "Not ready yet", "The catalog is being loaded.");
+pub(crate) async fn kind(snapshot: Result<Snapshot, ApiError>, Path(kind): Path<String>) -> Response {
+    let view = match snapshot {
+        Ok(Snapshot(view)) => view,
+        Err(error) => return not_now(&error),
     };
     let predicate = Predicate::Field("kind".to_owned(), Test::In(vec![lower(&kind)]));
-    let matches = index.matching(&predicate);
+    let matches = view.matching(&predicate);
     let order = [SortOrder::ascending("metadata.name")];
-    let docs = index.list_by_values(&matches, &order, 0, SHOWN);
+    let docs = view.index().list_by_values(&matches, &order, 0, SHOWN);
     if docs.is_empty() {
         let text = format!("There are no entities of the kind {kind}.");
         return notice(StatusCode::NOT_FOUND, &kind, &text);
@@ -34,7 +32,7 @@ pub(crate) async fn kind(State(state): State<ApiState>, Path(kind): Path<String>
         Esc(&kind),
         matches.len()
     );
-    for entity in docs.iter().filter_map(|doc| index.entity(*doc)) {
+    for entity in docs.iter().filter_map(|doc| view.entity(*doc)) {
         body.push_str(&format!("<li>{}</li>\n", ref_link(entity.entity_ref.as_str())));
     }
     body.push_str("</ul>\n");

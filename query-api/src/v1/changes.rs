@@ -1,7 +1,8 @@
 //! `GET /api/catalog/v1/changes` and `GET /api/catalog/v1/history/{kind}/{namespace}/{name}`
 
 use axum::{extract::State, http::Uri, response::Response};
-use backstitch_read_model::HistoryRow;
+use backstitch_read_model::{HistoryRow, ReadModel, ReadModelError};
+use backstitch_schemas::EntityRef;
 use serde_json::json;
 
 use super::views::ChangeView;
@@ -11,6 +12,7 @@ use crate::{
     params::Params,
     snapshot::{NamePath, Snapshot},
     state::ApiState,
+    view::View,
 };
 
 const DEFAULT_LIMIT: usize = 100;
@@ -20,11 +22,11 @@ const MAX_LIMIT: usize = 10_000;
 #[tracing::instrument(name = "api.v1.changes", skip_all)]
 pub(crate) async fn latest_changes(
     State(state): State<ApiState>,
-    Snapshot(_): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let limit = limit_of(&Params::parse(uri.query(), &["limit"])?)?;
-    Ok(page(&state.read_model.latest_changes(limit).await?))
+    Ok(page(&latest_visible(&*state.read_model, &view, limit).await?))
 }
 
 /// The changes of one ref, newest first; also of one that is gone.
@@ -32,16 +34,46 @@ pub(crate) async fn latest_changes(
 pub(crate) async fn history(
     State(state): State<ApiState>,
     path: NamePath,
-    Snapshot(_): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let limit = limit_of(&Params::parse(uri.query(), &["limit"])?)?;
     let entity_ref = path.entity_ref();
-    let rows = state.read_model.history_of(&entity_ref, limit).await?;
+    let rows = visible_history(&*state.read_model, &view, &entity_ref, limit).await?;
     if rows.is_empty() {
         return Err(ApiError::not_found(format!("Nothing is known of {entity_ref}")));
     }
     Ok(page(&rows))
+}
+
+/// The latest changes that are seen, newest first.
+pub(crate) async fn latest_visible(
+    read_model: &dyn ReadModel,
+    view: &View,
+    limit: usize,
+) -> Result<Vec<HistoryRow>, ReadModelError> {
+    let rows = read_model.latest_changes(looked_at(view, limit)).await?;
+    let mut rows = view.visible_changes(read_model, rows).await?;
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// The changes of one ref that are seen, newest first.
+pub(crate) async fn visible_history(
+    read_model: &dyn ReadModel,
+    view: &View,
+    entity_ref: &EntityRef,
+    limit: usize,
+) -> Result<Vec<HistoryRow>, ReadModelError> {
+    let rows = read_model.history_of(entity_ref, looked_at(view, limit)).await?;
+    let mut rows = view.visible_changes(read_model, rows).await?;
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// How many changes to look at to find `limit` that are seen.
+fn looked_at(view: &View, limit: usize) -> usize {
+    if view.is_limited() { MAX_LIMIT } else { limit }
 }
 
 fn limit_of(params: &Params<'_>) -> Result<usize, ApiError> {

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 
 use axum::{extract::State, http::Uri, response::Response};
-use backstitch_read_model::{ClaimRecord, ReadModel, ReadModelError, SourceRow};
+use backstitch_read_model::{ClaimRecord, Page, ReadModel, ReadModelError, SourceRow};
 use backstitch_schemas::{Problem, source::SourceKey};
 use serde_json::json;
 
 use super::views::{ClaimView, ProblemView, conflict_problem};
-use crate::{answer, error::ApiError, params::Params, snapshot::Snapshot, state::ApiState};
+use crate::{answer, error::ApiError, params::Params, snapshot::Snapshot, state::ApiState, view::View};
+
+/// Claims that are looked at for somebody who does not see all; the totals reach no further.
+const LOOKED_AT: usize = 100_000;
 
 /// What is wrong in the catalog, as far as it is listed, and how much there is.
 #[derive(Clone, Debug, Default)]
@@ -25,11 +28,12 @@ impl Problems {
     /// Collects the problems of claims and sources, and the conflicts.
     pub(crate) async fn collect(
         read_model: &dyn ReadModel,
+        view: &View,
         sources: &[SourceRow],
         limit: usize,
     ) -> Result<Self, ReadModelError> {
-        let claims = read_model.claims_with_problems(limit).await?;
-        let conflicts = read_model.conflicts(limit).await?;
+        let claims = claims_with_problems(read_model, view, limit).await?;
+        let conflicts = lost_claims(read_model, view, limit).await?;
         Ok(Self::of(&claims.items, claims.total, sources, &conflicts.items, conflicts.total, limit))
     }
 
@@ -60,6 +64,47 @@ impl Problems {
         listed.truncate(limit);
         Self { listed, total, conflicts: conflicts_total }
     }
+}
+
+/// What sources say. They are no entities and name files and refs of all, so they are for those who see all.
+pub(crate) async fn visible_sources(
+    read_model: &dyn ReadModel,
+    view: &View,
+) -> Result<Vec<SourceRow>, ReadModelError> {
+    if view.is_limited() { Ok(Vec::new()) } else { read_model.sources().await }
+}
+
+async fn claims_with_problems(
+    read_model: &dyn ReadModel,
+    view: &View,
+    limit: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    Ok(visible(view, read_model.claims_with_problems(looked_at(view, limit)).await?, limit))
+}
+
+async fn lost_claims(
+    read_model: &dyn ReadModel,
+    view: &View,
+    limit: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    Ok(visible(view, read_model.conflicts(looked_at(view, limit)).await?, limit))
+}
+
+/// How many claims to look at to find and count those that are seen.
+fn looked_at(view: &View, limit: usize) -> usize {
+    if view.is_limited() { LOOKED_AT.max(limit) } else { limit }
+}
+
+/// The claims on entities that are seen. A claim that never made one is for those who see all.
+fn visible(view: &View, page: Page<ClaimRecord>, limit: usize) -> Page<ClaimRecord> {
+    if !view.is_limited() {
+        return page;
+    }
+    let mut items = page.items;
+    items.retain(|claim| view.sees(&claim.key.entity_ref));
+    let total = count(&items);
+    items.truncate(limit);
+    Page { items, total }
 }
 
 fn count<T>(items: &[T]) -> i64 {
@@ -97,13 +142,13 @@ fn source_problems(row: &SourceRow) -> Vec<ProblemView> {
 #[tracing::instrument(name = "api.v1.errors", skip_all)]
 pub(crate) async fn errors(
     State(state): State<ApiState>,
-    Snapshot(_): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query(), &["limit"])?;
     let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
-    let sources = state.read_model.sources().await?;
-    let claims = state.read_model.claims_with_problems(limit).await?;
+    let sources = visible_sources(&*state.read_model, &view).await?;
+    let claims = claims_with_problems(&*state.read_model, &view, limit).await?;
     let problems = Problems::of(&claims.items, claims.total, &sources, &[], 0, limit);
     Ok(answer::json(&json!({"items": problems.listed, "totalItems": problems.total})))
 }
@@ -112,12 +157,12 @@ pub(crate) async fn errors(
 #[tracing::instrument(name = "api.v1.conflicts", skip_all)]
 pub(crate) async fn conflicts(
     State(state): State<ApiState>,
-    Snapshot(_): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query(), &["limit"])?;
     let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
-    let page = state.read_model.conflicts(limit).await?;
+    let page = lost_claims(&*state.read_model, &view, limit).await?;
     let items: Vec<_> = page.items.iter().map(ClaimView::from).collect();
     Ok(answer::json(&json!({"items": items, "totalItems": page.total})))
 }

@@ -7,17 +7,17 @@ use backstitch_read_model::{Head, ReadModelError};
 use serde::Serialize;
 
 use super::{
-    problems::Problems,
+    problems::{Problems, visible_sources},
     providers::{ProviderStatus, providers},
     views::ProblemView,
 };
 use crate::{
     answer,
     error::ApiError,
-    index::Index,
     params::Params,
     snapshot::Snapshot,
     state::{ApiState, PipelineStatus},
+    view::View,
 };
 
 /// How the catalog is.
@@ -50,33 +50,38 @@ pub(crate) struct Lag {
 #[tracing::instrument(name = "api.v1.status", skip_all)]
 pub(crate) async fn get_status(
     State(state): State<ApiState>,
-    Snapshot(index): Snapshot,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     Params::parse(uri.query(), &[])?;
-    Ok(answer::json(&Status::collect(&state, &index).await?))
+    Ok(answer::json(&Status::collect(&state, &view).await?))
 }
 
 impl Status {
     /// Asks everybody.
-    pub(crate) async fn collect(state: &ApiState, index: &Index) -> Result<Self, ReadModelError> {
+    pub(crate) async fn collect(state: &ApiState, view: &View) -> Result<Self, ReadModelError> {
         // The pipeline first: what it has emitted by then shows in the positions read afterwards.
-        let pipeline = match &state.status {
+        let mut pipeline = match &state.status {
             Some(source) => source.pipeline().await,
             None => PipelineStatus::default(),
         };
+        if view.is_limited() {
+            // Providers count and notices name what may be hidden.
+            pipeline.providers.clear();
+            pipeline.notices.clear();
+        }
         let head = state.read_model.head().await?;
-        let sources = state.read_model.sources().await?;
+        let sources = visible_sources(&*state.read_model, view).await?;
         let limit = state.config.listed_problems;
-        let problems = Problems::collect(&*state.read_model, &sources, limit).await?;
+        let problems = Problems::collect(&*state.read_model, view, &sources, limit).await?;
         let lag = Lag::of(&pipeline, &head);
-        let is_behind = index.revision() < head.revision;
+        let is_behind = view.revision() < head.revision;
         let knows_sources = pipeline.sources_end.is_none_or(|end| end <= head.sources_next);
         Ok(Self {
-            revision: index.revision().0,
-            incarnation: index.revision().incarnation(),
-            entities: index.len(),
-            kinds: index.facet(None, "kind").into_iter().map(|kind| (kind.value, kind.count)).collect(),
+            revision: view.revision().0,
+            incarnation: view.revision().incarnation(),
+            entities: view.len(),
+            kinds: view.facet(None, "kind").into_iter().map(|kind| (kind.value, kind.count)).collect(),
             providers: providers(&sources, &pipeline.providers),
             lag,
             // What the last reads found wrong is told by their sources.

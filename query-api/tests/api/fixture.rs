@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use backstitch_query_api::{
-    ApiState, Catalog, Config, PipelineStatus, StatusSource,
+    ApiState, Catalog, Config, PermissionPolicy, PipelineStatus, StatusSource,
     index::{Index, Loader},
     router,
 };
@@ -40,6 +40,8 @@ pub(crate) struct Fixture {
     refs: BTreeMap<EntityRef, RefId>,
     types: BTreeMap<String, TypeId>,
     claims: i64,
+    /// Entities that are not in the catalog, but whose relations show at those that are.
+    pub(crate) absent: Vec<Value>,
     _directory: tempfile::TempDir,
     _shutdown: DropGuard,
 }
@@ -85,6 +87,11 @@ impl Answer {
 impl Fixture {
     /// A catalog without entities.
     pub(crate) async fn empty() -> Self {
+        Self::decided_by(None).await
+    }
+
+    /// A catalog without entities, where a policy decides.
+    pub(crate) async fn decided_by(policy: Option<Arc<dyn PermissionPolicy>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let read_model = SqliteReadModel::open(&directory.path().join("read-model.sqlite")).await.unwrap();
         let leadership = read_model.lead("test", Duration::from_secs(600)).await.unwrap().unwrap();
@@ -92,8 +99,11 @@ impl Fixture {
         let config = Arc::new(Config { min_revision_seconds: 1, ..Config::default() });
         let shared: Arc<dyn ReadModel> = read_model.clone();
         let catalog = Catalog::start(shared.clone(), &config, shutdown.clone());
-        let state =
-            ApiState { status: Some(Arc::new(Pipeline)), ..ApiState::new(catalog.clone(), shared, config) };
+        let state = ApiState {
+            status: Some(Arc::new(Pipeline)),
+            policy,
+            ..ApiState::new(catalog.clone(), shared, config)
+        };
         let mut fixture = Self {
             router: router(state),
             catalog,
@@ -103,6 +113,7 @@ impl Fixture {
             refs: BTreeMap::new(),
             types: BTreeMap::new(),
             claims: 0,
+            absent: Vec::new(),
             _directory: directory,
             _shutdown: shutdown.drop_guard(),
         };
@@ -131,7 +142,8 @@ impl Fixture {
         let last = Revision(base.0 + i64::try_from(entities.len()).unwrap());
         let mut commit = Commit { base, revision: last, ..Commit::default() };
         let entities: Vec<_> = entities.iter().map(completed).collect();
-        let relations = implied(&entities);
+        let absent = self.absent.iter().map(completed);
+        let relations = implied(&entities.iter().cloned().chain(absent).collect::<Vec<_>>());
         for (position, entity) in entities.iter().enumerate() {
             let revision = Revision(base.0 + 1 + i64::try_from(position).unwrap());
             let entity_ref = EntityRef::of_entity(entity).unwrap();

@@ -13,6 +13,7 @@ mod recorded;
 mod revisions;
 mod speed;
 mod status;
+mod views;
 
 use std::path::{Path, PathBuf};
 
