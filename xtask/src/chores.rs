@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    npm,
     services::Services,
     system::{cargo, run},
 };
@@ -16,6 +17,7 @@ pub(crate) fn check() -> Result<()> {
 
 /// All tests. Services that were not running before are stopped afterwards, also on failure.
 pub(crate) fn test(args: &[&str]) -> Result<()> {
+    npm::prepare()?;
     let services = Services::here();
     let were_running = services.status()?.iter().all(|(_, running)| *running);
     let outcome = services.up().and_then(|addresses| {

@@ -1,9 +1,10 @@
-//! The project's chores: `cargo xtask services|check|test|ci`.
+//! The project's chores: `cargo xtask services|npm|check|test|ci`.
 //!
 //! Nothing has to be installed first but Rust: what a chore needs it fetches through the ordinary
 //! clients (Maven, and apt-get where we are root), or says what to install.
 
 mod chores;
+mod npm;
 mod services;
 mod system;
 
@@ -18,6 +19,7 @@ usage: cargo xtask CHORE
   services up      start Kafka and Postgres for the tests, print how to find them
   services down    stop them and delete their data
   services status  say which are running
+  npm              install Node.js, Chromium and the packages that tests/npm needs
   check            formatting, lints and documentation, without changing anything
   test [ARG…]      all tests, with services around them; ARGs go to `cargo test`
   ci               check, then test
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["services", "up"] => services_up(),
         ["services", "down"] => Services::here().down(),
         ["services", "status"] => services_status(),
+        ["npm"] => npm::prepare(),
         ["check"] => chores::check(),
         ["test", rest @ ..] => chores::test(rest),
         ["ci"] => chores::check().and_then(|()| chores::test(&[])),

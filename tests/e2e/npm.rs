@@ -1,0 +1,38 @@
+//! Suites in `tests/npm`, run by Node.js against the executable.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::process::Command;
+
+use crate::support::{Launch, write};
+
+/// Runs one suite against `url`; what it prints is shown if it fails.
+async fn run(suite: &str, url: &str, dir: &Path) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/npm");
+    assert!(
+        folder.join("node_modules").exists(),
+        "the packages of tests/npm are not installed: run `cargo xtask npm`"
+    );
+    let output = Command::new("node")
+        .args(["--test", "--test-reporter=spec", suite])
+        .current_dir(&folder)
+        .env("BACKSTITCH_URL", url)
+        .env("BACKSTITCH_DIR", dir)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("node starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{suite} failed:\n{said}{}", String::from_utf8_lossy(&output.stderr));
+    // A suite without tests would prove nothing.
+    assert!(!said.contains("tests 0\n"), "{suite} has no tests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_client_reads() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let catalog = Launch::up(dir.path()).start().await;
+    catalog.settled().await;
+    run("client/reads.test.mjs", &catalog.url, dir.path()).await;
+    catalog.stop().await;
+}
