@@ -4,10 +4,10 @@ use std::{path::Path, process::Stdio};
 
 use tokio::process::Command;
 
-use crate::support::{Launch, write};
+use crate::support::Launch;
 
-/// Runs one suite against `url`; what it prints is shown if it fails.
-async fn run(suite: &str, url: &str, dir: &Path) {
+/// Runs one suite against `url`, with more for its environment; what it prints is shown if it fails.
+async fn run(suite: &str, url: &str, variables: &[(&str, &str)]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/npm");
     assert!(
         folder.join("node_modules").exists(),
@@ -17,7 +17,7 @@ async fn run(suite: &str, url: &str, dir: &Path) {
         .args(["--test", "--test-reporter=spec", suite])
         .current_dir(&folder)
         .env("BACKSTITCH_URL", url)
-        .env("BACKSTITCH_DIR", dir)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .await
@@ -33,6 +33,6 @@ async fn the_catalog_client_reads() {
     let dir = tempfile::tempdir().expect("a folder for the test");
     let catalog = Launch::up(dir.path()).start().await;
     catalog.settled().await;
-    run("client/reads.test.mjs", &catalog.url, dir.path()).await;
+    run("client/reads.test.mjs", &catalog.url, &[]).await;
     catalog.stop().await;
 }

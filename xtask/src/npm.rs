@@ -28,7 +28,8 @@ pub(crate) fn prepare() -> Result<()> {
 /// Installs the locked packages, unless exactly these are there.
 fn packages() -> Result<()> {
     let folder = workspace().join("tests/npm");
-    let lock = fs::read(folder.join("package-lock.json")).context("cannot read tests/npm/package-lock.json")?;
+    let lock =
+        fs::read(folder.join("package-lock.json")).context("cannot read tests/npm/package-lock.json")?;
     let marker = folder.join("node_modules/.installed-lock.json");
     if fs::read(&marker).is_ok_and(|installed| installed == lock) {
         return Ok(());
