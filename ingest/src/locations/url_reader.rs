@@ -1,24 +1,18 @@
 //! The one reader of URLs in a process: every provider reads through it, so that all share the
 //! budget of each host.
 
-use std::{
-    collections::HashMap,
-    error::Error,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use backstitch_schemas::{Clock, Problem};
 use futures::StreamExt as _;
 use reqwest::{Client, Response, StatusCode, header, redirect};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
     Config,
     access::{Access, host_of},
     fetch::{Again, Failure, Fetched},
-    host_gate::HostGate,
+    host_gate::{HostGate, HostGates, RateLimit},
     retry_after::retry_after,
 };
 use crate::Wake;
@@ -32,8 +26,7 @@ pub struct UrlReader {
     client: Client,
     access: Access,
     clock: Arc<dyn Clock>,
-    gates: Mutex<HashMap<String, Arc<HostGate>>>,
-    requests: Semaphore,
+    gates: Arc<HostGates>,
     config: Config,
 }
 
@@ -60,11 +53,15 @@ impl UrlReader {
         Ok(Self {
             client,
             access: Access::new(config),
+            gates: Arc::new(HostGates::new(config, Arc::clone(&clock))),
             clock,
-            gates: Mutex::new(HashMap::new()),
-            requests: Semaphore::new(config.requests.max(1)),
             config: config.clone(),
         })
+    }
+
+    /// The gates of the hosts, for everything else that reads from them.
+    pub(crate) fn gates(&self) -> &Arc<HostGates> {
+        &self.gates
     }
 
     /// Which URLs may be read.
@@ -91,14 +88,16 @@ impl UrlReader {
         let again = if target == url { Again::Never } else { Again::Regularly };
         let refused = |problem| Failure { problem, status: None, again };
         self.access.check(target).map_err(refused)?;
-        let gate = self.gate(&host_of(target));
+        let gate = self.gates.gate(&host_of(target));
         let _turn = gate.enter(wake).await.map_err(|wait| left_alone(url, wait, false))?;
-        let _slot = self.requests.acquire().await.expect("the semaphore is never closed");
         let mut request = self.client.get(target.clone());
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let response = request.send().await.map_err(|cause| unreachable(url, &cause))?;
+        if let Some(limit) = RateLimit::of(response.headers(), self.clock.now()) {
+            gate.learned(limit);
+        }
         self.answer(url, target, response, &gate).await
     }
 
@@ -165,12 +164,6 @@ impl UrlReader {
             bytes.extend_from_slice(&chunk);
         }
         Ok(Fetched::Content { bytes, etag, status: status.map(|status| status.as_u16()) })
-    }
-
-    fn gate(&self, host: &str) -> Arc<HostGate> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(host.to_owned()).or_insert_with(|| Arc::new(HostGate::new(&self.config)));
-        Arc::clone(gate)
     }
 }
 
