@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use backstitch_read_model::{ReadModel, ReadModelError, Revision};
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -15,12 +15,15 @@ use tracing::{info, warn};
 
 use crate::{
     Config,
-    index::{Index, Loader},
+    index::{Index, Loader, Memory},
     view::VisibleSets,
 };
 
 /// Waits between attempts while the read model is away.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How old a measurement of memory may be before the index is weighed again.
+const WEIGHED_EVERY: Duration = Duration::from_secs(30);
 
 /// The catalog as of the last commit that is known here. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,6 +31,7 @@ pub struct Catalog {
     published: watch::Receiver<Published>,
     stale_after: Duration,
     visible: VisibleSets,
+    weighed: Arc<Mutex<Option<(Instant, Memory)>>>,
 }
 
 /// What the tailing task tells.
@@ -81,7 +85,8 @@ impl Catalog {
         let tail =
             Tail { read_model, sender, poll_every: config.poll_every(), batch_rows: config.batch_rows };
         tokio::spawn(async move { shutdown.run_until_cancelled(tail.run()).await });
-        Self { published, stale_after: config.stale_after(), visible: VisibleSets::default() }
+        let (visible, weighed) = (VisibleSets::default(), Arc::default());
+        Self { published, stale_after: config.stale_after(), visible, weighed }
     }
 
     /// The last commit; `None` until the first snapshot is loaded.
@@ -108,6 +113,18 @@ impl Catalog {
             Some(trouble) if away > self.stale_after => Err(NotReady::Stale(away.as_secs(), trouble.clone())),
             _ => Ok(()),
         }
+    }
+
+    /// What an index weighs, as measured within the last half minute.
+    pub async fn memory(&self, index: &Arc<Index>) -> Memory {
+        let mut weighed = self.weighed.lock().await;
+        if let Some((_, memory)) = weighed.filter(|(at, _)| at.elapsed() < WEIGHED_EVERY) {
+            return memory;
+        }
+        let index = Arc::clone(index);
+        let memory = computed(move || index.memory()).await;
+        *weighed = Some((Instant::now(), memory));
+        memory
     }
 
     /// Waits until `wanted` is in here, but no longer than `patience`.

@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use tower::ServiceExt;
-use tower_http::compression::CompressionLayer;
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
     answer,
@@ -45,7 +45,8 @@ pub fn router(state: ApiState) -> Router {
         .nest(MOUNT, catalog_routes())
         .fallback(nothing_here)
         .with_state(state)
-        .layer(CompressionLayer::new());
+        // A higher level would cost more time than it saves on any network that a portal is used in.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     // Routing sees the path, so what changes the path goes around it.
     let normalised = routes.map_request(|mut request: Request| {
         let requested = request.uri().clone();

@@ -184,7 +184,7 @@ impl Index {
             return *id;
         }
         let name: Arc<str> = name.into();
-        let id = KeyId(self.keys.add(Key::new(Arc::clone(&name))));
+        let id = KeyId(self.keys.add_with(|number| Key::new(KeyId(number), Arc::clone(&name))));
         self.key_ids.insert(name, id);
         id
     }
@@ -210,14 +210,14 @@ impl Index {
         touched.sort_unstable();
         touched.dedup();
         for key in touched {
-            let end = after.partition_point(|row| row.key <= key);
-            let last = after[..end].last().filter(|row| row.key == key);
+            let shown = Row::of_key(after, key);
+            if let Some(words) = self.keys.get_mut(key.0).and_then(|key| key.words.as_mut()) {
+                words.change(doc, Row::values(Row::of_key(before, key)), Row::values(shown));
+            }
             // Rows without a value are sorted before those with one.
-            self.settle(
-                doc,
-                key,
-                Has { key: last.is_some(), value: last.is_some_and(|row| row.term.is_some()) },
-            );
+            let last = shown.last();
+            let has = Has { key: last.is_some(), value: last.is_some_and(|row| row.term.is_some()) };
+            self.settle(doc, key, has);
         }
     }
 

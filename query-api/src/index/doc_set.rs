@@ -138,6 +138,22 @@ impl DocSet {
         }
     }
 
+    /// About how many bytes it takes beyond its inline form.
+    pub fn heap_bytes(&self) -> u64 {
+        match self {
+            Self::Few(_) => 0,
+            Self::Many(docs) => {
+                let found = docs.statistics();
+                let containers = u64::from(found.n_containers) * size_of::<[usize; 5]>() as u64;
+                found.n_bytes_array_containers
+                    + found.n_bytes_bitset_containers
+                    + found.n_bytes_run_containers
+                    + containers
+                    + size_of::<RoaringBitmap>() as u64
+            }
+        }
+    }
+
     /// Adds all documents to `union`.
     pub fn add_to(&self, union: &mut RoaringBitmap) {
         match self {

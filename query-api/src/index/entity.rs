@@ -18,6 +18,20 @@ pub struct Row {
     pub term: Option<Arc<Term>>,
 }
 
+impl Row {
+    /// The rows of one key; `rows` are sorted.
+    pub(super) fn of_key(rows: &[Row], key: KeyId) -> &[Row] {
+        let start = rows.partition_point(|row| row.key < key);
+        let length = rows[start..].partition_point(|row| row.key == key);
+        &rows[start..start + length]
+    }
+
+    /// The values in some rows.
+    pub(super) fn values(rows: &[Row]) -> impl Iterator<Item = &str> {
+        rows.iter().filter_map(|row| row.term.as_deref().map(Term::value))
+    }
+}
+
 /// A final entity.
 #[derive(Clone, Debug)]
 pub struct Entity {
@@ -55,6 +69,16 @@ impl Body {
     /// The JSON text. The only way to it, so that it can be held compressed one day.
     pub fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.text)
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+
+    /// How many bytes its text has.
+    pub(super) fn text_bytes(&self) -> u64 {
+        self.text.len() as u64
     }
 
     /// The JSON value; null if the text is none.

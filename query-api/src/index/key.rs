@@ -4,7 +4,7 @@ use std::{ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-use super::{Doc, DocSet, Term};
+use super::{Doc, DocSet, Term, words::Words};
 
 /// The number of a key within one index; reused after the key is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +13,8 @@ pub struct KeyId(pub u32);
 /// A key with everything that is known about it.
 #[derive(Clone, Debug)]
 pub struct Key {
+    /// Its number.
+    pub id: KeyId,
     /// Its lower-cased text, e.g. `metadata.tags`.
     pub name: Arc<str>,
     /// The documents that have a row of it, also one without a value.
@@ -21,12 +23,16 @@ pub struct Key {
     pub valueless: DocSet,
     /// The documents of each term. No document has two terms of the same value.
     pub terms: OrdMap<Arc<Term>, DocSet>,
+    /// The words of its values, if it is one that is searched in.
+    pub words: Option<Words>,
 }
 
 impl Key {
     /// A key that nobody has yet.
-    pub fn new(name: Arc<str>) -> Self {
-        Self { name, exists: DocSet::default(), valueless: DocSet::default(), terms: OrdMap::new() }
+    pub fn new(id: KeyId, name: Arc<str>) -> Self {
+        let words = Words::of_key(&name);
+        let (exists, valueless) = (DocSet::default(), DocSet::default());
+        Self { id, name, exists, valueless, terms: OrdMap::new(), words }
     }
 
     /// The term as this key holds it, so that all its users share one.

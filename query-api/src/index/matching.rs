@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem::Finder;
 use roaring::{MultiOps, RoaringBitmap};
 use smallvec::SmallVec;
 
-use super::{Doc, Entity, Index, Key, Relation, term::Term};
+use super::{Doc, Entity, Index, Key, Relation, Row, term::Term, words::Candidates};
 use crate::query::{Predicate, Test};
 
 /// Beyond this share of a key's terms it is quicker to look at the terms than at the entities.
@@ -64,15 +65,23 @@ impl Index {
 
     /// The entities of `matches` in which the text is found.
     pub fn containing<'a>(&'a self, matches: &RoaringBitmap, text: &FullText) -> Matches<'a> {
+        let finder = Finder::new(&text.term);
         let mut found = RoaringBitmap::new();
         for key in text.keys.iter().filter_map(|name| self.key(name)) {
-            if matches.len() < key.terms.len() as u64 / LOOK_AT_ENTITIES {
-                found.extend(matches.iter().filter(|doc| self.contains(Doc(*doc), key, &text.term)));
-                continue;
-            }
-            for (term, docs) in &key.terms {
-                if term.value().contains(&text.term) {
-                    docs.add_to(&mut found);
+            let candidates = match &key.words {
+                Some(words) => words.candidates(&text.term),
+                None => Candidates::Anywhere,
+            };
+            match candidates {
+                Candidates::Exactly(docs) => found |= docs,
+                Candidates::Among(docs) => self.look_at(&(docs & matches), key, &finder, &mut found),
+                Candidates::Anywhere if matches.len() < key.terms.len() as u64 / LOOK_AT_ENTITIES => {
+                    self.look_at(matches, key, &finder, &mut found);
+                }
+                Candidates::Anywhere => {
+                    for (_, docs) in key.terms.iter().filter(|(term, _)| is_in(&finder, term.value())) {
+                        docs.add_to(&mut found);
+                    }
                 }
             }
         }
@@ -80,9 +89,14 @@ impl Index {
         Cow::Owned(found)
     }
 
-    fn contains(&self, doc: Doc, key: &Key, text: &str) -> bool {
-        let Some(entity) = self.entity(doc) else { return false };
-        self.texts_of(entity, key).iter().any(|found| found.value.contains(text))
+    /// Adds those of `docs` that have the text under this key.
+    fn look_at(&self, docs: &RoaringBitmap, key: &Key, text: &Finder<'_>, found: &mut RoaringBitmap) {
+        let has_text = |doc: &u32| {
+            let entity = self.entity(Doc(*doc));
+            entity
+                .is_some_and(|entity| self.texts_of(entity, key).iter().any(|found| is_in(text, found.value)))
+        };
+        found.extend(docs.iter().filter(has_text));
     }
 
     fn matching_all(&self, parts: &[Predicate]) -> Matches<'_> {
@@ -126,11 +140,8 @@ impl Index {
         if let Some(kind) = key.name.strip_prefix("relations.") {
             return self.targets_of(entity, kind);
         }
-        let Some(id) = self.key_id(&key.name) else { return SmallVec::new() };
-        let start = entity.rows.partition_point(|row| row.key < id);
-        let rows = entity.rows[start..].iter().take_while(|row| row.key == id);
         let text = |term: &'a Term| Text { value: term.value(), original: term.original() };
-        rows.filter_map(|row| row.term.as_deref().map(text)).collect()
+        Row::of_key(&entity.rows, key.id).iter().filter_map(|row| row.term.as_deref().map(text)).collect()
     }
 
     /// The targets of the relations whose lower-cased type is `kind`.
@@ -146,6 +157,10 @@ impl Index {
         }
         texts
     }
+}
+
+fn is_in(text: &Finder<'_>, value: &str) -> bool {
+    text.find(value.as_bytes()).is_some()
 }
 
 /// Refs are canonical, so both forms are one.

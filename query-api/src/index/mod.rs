@@ -11,6 +11,7 @@ mod facets;
 mod graph;
 mod key;
 mod matching;
+mod memory;
 mod page;
 mod relations;
 mod search_rows;
@@ -19,6 +20,7 @@ mod splice;
 mod term;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use apply::Loader;
 pub use doc_set::{Doc, DocSet};
@@ -27,6 +29,7 @@ pub use facets::FacetValue;
 pub use graph::RelationGraph;
 pub use key::{Key, KeyId};
 pub use matching::{FullText, Matches};
+pub use memory::Memory;
 pub use page::{Direction, Hit, Position, SortOrder, Window};
 pub use relations::{Relation, Relations};
 pub use search_rows::{SearchRow, relation_key, search_rows};

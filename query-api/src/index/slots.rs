@@ -26,14 +26,25 @@ impl<T: Clone> Slots<T> {
         self.items.get_mut(number as usize)?.as_mut()
     }
 
+    /// All items.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().flatten()
+    }
+
     /// Puts an item at a free number.
     pub(super) fn add(&mut self, item: T) -> u32 {
+        self.add_with(|_| item)
+    }
+
+    /// Puts an item that knows its number at a free one.
+    pub(super) fn add_with(&mut self, item: impl FnOnce(u32) -> T) -> u32 {
         if let Some(number) = self.free.pop_back() {
-            self.items.set(number as usize, Some(item));
+            self.items.set(number as usize, Some(item(number)));
             return number;
         }
-        self.items.push_back(Some(item));
-        u32::try_from(self.items.len() - 1).expect("fewer than 2^32 items fit into memory")
+        let number = u32::try_from(self.items.len()).expect("fewer than 2^32 items fit into memory");
+        self.items.push_back(Some(item(number)));
+        number
     }
 
     /// Frees a number.

@@ -36,6 +36,12 @@ impl Term {
         Self { value: value.into(), original: None }
     }
 
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let original = self.original.as_ref().map_or(0, |original| original.len());
+        (size_of::<Self>() + self.value.len() + original) as u64
+    }
+
     /// The compared form.
     pub fn value(&self) -> &str {
         &self.value

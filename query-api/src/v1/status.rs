@@ -14,6 +14,7 @@ use super::{
 use crate::{
     answer,
     error::ApiError,
+    index::Memory,
     params::Params,
     snapshot::Snapshot,
     state::{ApiState, PipelineStatus},
@@ -46,6 +47,31 @@ pub(crate) struct Lag {
     pub(crate) processed: i64,
 }
 
+/// The status with what the index weighs, which the page does not show.
+#[derive(Debug, Serialize)]
+struct Weighed {
+    #[serde(flatten)]
+    status: Status,
+    memory: IndexMemory,
+}
+
+/// Bytes of the index by part, in all, and for each entity beyond its own JSON.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IndexMemory {
+    #[serde(flatten)]
+    parts: Memory,
+    total: u64,
+    beyond_body_per_entity: u64,
+}
+
+impl IndexMemory {
+    fn of(parts: Memory, entities: usize) -> Self {
+        let beyond_body_per_entity = parts.beyond_bodies() / (entities as u64).max(1);
+        Self { parts, total: parts.total(), beyond_body_per_entity }
+    }
+}
+
 /// Tells how the catalog is.
 #[tracing::instrument(name = "api.v1.status", skip_all)]
 pub(crate) async fn get_status(
@@ -54,7 +80,10 @@ pub(crate) async fn get_status(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     Params::parse(uri.query(), &[])?;
-    Ok(answer::json(&Status::collect(&state, &view).await?))
+    let status = Status::collect(&state, &view).await?;
+    let index = view.index();
+    let memory = IndexMemory::of(state.catalog.memory(index).await, index.len());
+    Ok(answer::json(&Weighed { status, memory }))
 }
 
 impl Status {

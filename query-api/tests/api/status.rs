@@ -106,3 +106,16 @@ async fn changes_are_told_newest_first_with_their_cause() {
     assert_eq!(operations, ["deleted", "created"]);
     assert_eq!(fixture.get("/api/catalog/v1/history/component/default/nope").await.status.as_u16(), 404);
 }
+
+#[tokio::test]
+async fn status_tells_what_the_index_weighs_by_part() {
+    let fixture = Fixture::with(&[component("a", "service"), component("b", "service")]).await;
+    let memory = fixture.get("/api/catalog/v1/status").await.json()["memory"].clone();
+    let parts = ["bodies", "entities", "rows", "terms", "sets", "orders", "words", "relations"];
+    let sum: u64 =
+        parts.iter().map(|part| memory[part].as_u64().unwrap_or_else(|| panic!("no {part}"))).sum();
+    assert_eq!(memory["total"].as_u64(), Some(sum));
+    assert!(
+        memory["bodiesAsText"].as_u64() > Some(200) && memory["beyondBodyPerEntity"].as_u64() > Some(100)
+    );
+}

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use naive::{naive_compare, naive_order, satisfies, values};
 
 use super::*;
-use crate::query::{Predicate, Test};
+use crate::query::Predicate;
 
 /// What the catalog should hold.
 type Model = BTreeMap<EntityRef, Made>;
@@ -39,27 +39,50 @@ fn ref_of(number: u8) -> EntityRef {
     EntityRef::new("component", None, &format!("c{number}"))
 }
 
-fn text() -> impl Strategy<Value = Value> {
+fn scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
-        4 => prop::sample::select(vec!["a", "A", "ab", "b", "", "É", "é"]).prop_map(Value::from),
+        4 => prop::sample::select(vec!["a", "A", "ab", "b", "", "É", "é", "a-b", "100%", "a_b"]).prop_map(Value::from),
         1 => Just(Value::Null),
-        1 => (0..3).prop_map(Value::from),
+        1 => prop::sample::select(vec![json!(0), json!(1), json!(1.0), json!(7.50), json!(-2), json!(1e21)]),
         1 => any::<bool>().prop_map(Value::from),
         1 => Just(Value::from("long".repeat(60))),
-        2 => prop::collection::vec(prop::sample::select(vec!["a", "A", "b"]), 0..3).prop_map(|tags| json!(tags)),
     ]
 }
 
+/// A value of any form: scalars, lists of them (also empty ones and lists in lists), objects.
+fn value() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            2 => prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            1 => prop::collection::btree_map(prop::sample::select(vec!["a", "B"]), inner, 0..2).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+/// A text of a few words, for the keys that are searched in.
+fn words() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(vec!["a", "AB", "abba", "é", "b1", "babab"]), 0..4)
+        .prop_map(|words| words.join("-"))
+}
+
 fn made() -> impl Strategy<Value = Made> {
-    let fields = prop::collection::btree_map(prop::sample::select(vec!["x", "y", "z"]), text(), 0..3);
+    let fields = prop::collection::btree_map(prop::sample::select(vec!["x", "y", "z"]), value(), 0..3);
     let relation = (prop::sample::select(vec!["ownedBy", "partOf", "partof"]), 0..10u8);
     let relations = prop::collection::btree_set(relation, 0..5);
-    (0..40u128, fields, relations).prop_map(|(uid, fields, relations)| {
-        let uid = Uuid::from_u128(uid);
-        let body = json!({"kind": "Component", "metadata": {"name": "n", "uid": uid}, "spec": fields});
-        let relations = relations.into_iter().map(|(kind, target)| (kind.to_owned(), ref_of(target)));
-        Made { uid, body, relations: relations.collect() }
-    })
+    let kind = prop::sample::select(vec!["Component", "component", "API"]);
+    let described = prop::option::of(words());
+    (0..40u128, kind, words(), described, fields, relations).prop_map(
+        |(uid, kind, name, description, fields, relations)| {
+            let uid = Uuid::from_u128(uid);
+            let mut metadata = json!({"name": name, "uid": uid, "tags": [name, "a"]});
+            if let Some(description) = description {
+                metadata["description"] = description.into();
+            }
+            let body = json!({"kind": kind, "metadata": metadata, "spec": fields});
+            let relations = relations.into_iter().map(|(kind, target)| (kind.to_owned(), ref_of(target)));
+            Made { uid, body, relations: relations.collect() }
+        },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
@@ -200,27 +223,53 @@ fn whole(entity: &Entity) -> Value {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let keys =
-        ["spec.x", "spec.y", "spec.x.a", "relations.partof", "relations.ownedby", "metadata.name", "nope"];
+    let keys = [
+        "kind",
+        "spec.x",
+        "spec.y",
+        "spec.x.a",
+        "spec.x.b",
+        "relations.partof",
+        "relations.ownedby",
+        "metadata.name",
+        "metadata.description",
+        "metadata.tags",
+        "metadata.uid",
+        "nope",
+    ];
     prop::sample::select(keys.to_vec()).prop_map(str::to_owned)
 }
 
-fn predicate() -> impl Strategy<Value = Predicate> {
-    let value = prop::sample::select(vec!["a", "ab", "b", "", "é", "true", "component:default/c1", "1"]);
-    let value = value.prop_map(str::to_owned);
+/// A query as clients write it.
+fn query() -> impl Strategy<Value = Value> {
+    let texts =
+        ["a", "AB", "ab", "b", "", "é", "true", "component:default/c1", "1", "7.5", "API", "a-b", "%"];
+    let text = prop::sample::select(texts.to_vec());
     let test = prop_oneof![
-        any::<bool>().prop_map(Test::Exists),
-        prop::collection::vec(value.clone(), 0..3).prop_map(Test::In),
-        value.prop_map(Test::Prefix),
+        text.clone().prop_map(Value::from),
+        Just(json!(1.0)),
+        any::<bool>().prop_map(|exists| json!({ "$exists": exists })),
+        prop::collection::vec(text.clone(), 0..3).prop_map(|texts| json!({ "$in": texts })),
+        text.clone().prop_map(|text| json!({ "$hasPrefix": text })),
+        text.prop_map(|text| json!({ "$contains": text })),
     ];
-    let field = (key(), test).prop_map(|(key, test)| Predicate::Field(key, test));
-    field.prop_recursive(3, 12, 3, |inner| {
+    let field = (key(), test).prop_map(|(key, test)| json!({ key: test }));
+    let kind = prop::sample::select(vec!["ownedBy", "partOf", "PARTOF", "nope"]);
+    let related = (kind, prop::option::of(0..10u8)).prop_map(|(kind, target)| match target {
+        None => json!({"relations": {"$contains": {"type": kind}}}),
+        Some(target) => json!({"relations": {"$contains": {"type": kind, "targetRef": ref_of(target)}}}),
+    });
+    prop_oneof![4 => field, 1 => related].prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::All),
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Predicate::Any),
-            inner.prop_map(|part| Predicate::Not(Box::new(part))),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|parts| json!({ "$all": parts })),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|parts| json!({ "$any": parts })),
+            inner.prop_map(|part| json!({ "$not": part })),
         ]
     })
+}
+
+fn predicate() -> impl Strategy<Value = Predicate> {
+    query().prop_map(|query| Predicate::parse(&query).unwrap())
 }
 
 /// Pages through in steps of two, in one direction.
@@ -309,7 +358,7 @@ proptest! {
     }
 
     #[test]
-    fn facets_and_full_text_equal_a_naive_count(commits in steps(), predicate in predicate(), key in key(), term in "[ab]{1,2}") {
+    fn facets_and_full_text_equal_a_naive_count(commits in steps(), predicate in predicate(), key in key(), term in "[abé1\\-]{1,4}") {
         let (model, index) = follow(commits);
         let matches = index.matching(&predicate);
         let found: Vec<_> = model.values().filter(|made| satisfies(made, &predicate)).collect();
@@ -322,10 +371,61 @@ proptest! {
         let everything = index.all();
         prop_assert_eq!(index.facet(None, &key), index.facet(Some(&everything), &key));
 
-        let text = FullText { term: term.clone(), keys: vec![key, "spec.y".to_owned()] };
+        let text = FullText { term: term.clone(), keys: vec![key, "spec.y".to_owned(), "metadata.name".to_owned()] };
         let hits: BTreeSet<_> = index.containing(&matches, &text).iter().map(|doc| index.entity(Doc(doc)).unwrap().uid).collect();
         let has = |made: &&&Made| text.keys.iter().any(|key| values(made, key).iter().any(|(value, _)| value.contains(&term)));
         prop_assert_eq!(hits, found.iter().filter(has).map(|made| made.uid).collect::<BTreeSet<_>>());
+    }
+}
+
+/// All pages of two from a position on, while the catalog changes between them. The index of each page
+/// is that of the next version.
+fn paged_through(
+    versions: &[(Model, Index)],
+    predicate: &Predicate,
+    order: &SortOrder,
+    direction: Direction,
+    mut from: Option<Position>,
+) -> Vec<(String, Uuid)> {
+    let (mut all, mut versions) = (Vec::new(), versions.iter().peekable());
+    while let Some((_, index)) = versions.next() {
+        loop {
+            let matches = index.matching(predicate);
+            let window = Window { from: from.as_ref(), direction, skip: 0, limit: 2 };
+            let page = index.page_by_value(&matches, order, None, window);
+            let Some(last) = page.last() else { break };
+            all.extend(page.iter().map(|hit| (hit.value.unwrap().to_owned(), hit.uid)));
+            from = Some(last.position());
+            if versions.peek().is_some() {
+                break;
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn a_walk_through_pages_meets_everything_that_stays_and_nothing_twice(
+        commits in steps(), predicate in predicate(), key in key(), descending: bool, backward: bool,
+    ) {
+        let order = SortOrder { key, descending };
+        let direction = if backward { Direction::Backward } else { Direction::Forward };
+        let versions: Vec<_> = (0..=commits.len()).map(|count| follow(commits[..count].to_vec())).collect();
+        let met = paged_through(&versions, &predicate, &order, direction, None);
+
+        let shown = |(model, _): &(Model, Index)| -> BTreeSet<(String, Uuid)> {
+            let found: Vec<_> = model.values().filter(|made| satisfies(made, &predicate)).collect();
+            naive_order(&found, &order, None).into_iter().collect()
+        };
+        let in_order = met.windows(2).all(|pair| {
+            if order.descending == backward { pair[0] < pair[1] } else { pair[0] > pair[1] }
+        });
+        prop_assert!(in_order, "{met:?}");
+        let ever: BTreeSet<_> = versions.iter().flat_map(shown).collect();
+        let always = versions.iter().skip(1).fold(shown(&versions[0]), |stays, version| &stays & &shown(version));
+        prop_assert!(met.iter().all(|row| ever.contains(row)));
+        prop_assert!(always.iter().all(|row| met.contains(row)), "{always:?} not in {met:?}");
     }
 }
 
