@@ -4,36 +4,78 @@ use std::borrow::Cow;
 
 use url::form_urlencoded;
 
-use crate::{error::ApiError, query::Projection};
+use crate::{
+    error::ApiError,
+    openapi::{Operation, Param, ParamKind},
+    query::Projection,
+};
 
 /// The parameter that every read takes, see `Snapshot`.
 pub(crate) const MIN_REVISION: &str = "minRevision";
 
-/// The parameters of one request; all are known and none is empty.
+/// The parameters of one request. What reaches a handler has been checked against its operation.
 #[derive(Debug)]
-pub(crate) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(crate) struct Params<'a> {
+    raw: &'a str,
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
 
 impl<'a> Params<'a> {
     /// Reads a query string.
+    pub(crate) fn read(query: Option<&'a str>) -> Self {
+        let raw = query.unwrap_or_default();
+        Self { raw, pairs: form_urlencoded::parse(raw.as_bytes()).collect() }
+    }
+
+    /// Checks that these are parameters that `operation` takes.
     ///
     /// # Errors
-    /// If a parameter is not one of `known`, or has no value.
-    pub(crate) fn parse(query: Option<&'a str>, known: &[&str]) -> Result<Self, ApiError> {
-        let params: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
-        for (name, value) in &params {
-            if name != MIN_REVISION && !known.contains(&&**name) {
+    /// If there is another one, one without a value, or one whose value is of the wrong kind.
+    pub(crate) fn check(&self, operation: &Operation) -> Result<(), ApiError> {
+        self.check_text()?;
+        for (name, value) in &self.pairs {
+            let is_known = operation.query.iter().any(|param| param.name == *name);
+            if !is_known && !(operation.reads_catalog && name == MIN_REVISION) {
                 return Err(ApiError::input(format!("Unknown query parameter '{name}'")));
             }
             if value.is_empty() {
                 return Err(ApiError::input(format!("Empty value found for query parameter '{name}'")));
             }
         }
-        Ok(Self(params))
+        operation.query.iter().try_for_each(|param| self.check_kind(param))
+    }
+
+    /// Bytes that are no text would be shown as replacement characters, and match what nobody asked for.
+    fn check_text(&self) -> Result<(), ApiError> {
+        for (name, value) in &self.pairs {
+            let at = |what: &str| ApiError::input(format!("request/query/{name} must {what}"));
+            if name.contains('\0') || value.contains('\0') {
+                return Err(at("not contain NUL"));
+            }
+            let is_replaced =
+                name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER);
+            if is_replaced && !self.raw.to_ascii_uppercase().contains("%EF%BF%BD") {
+                return Err(at("be percent-encoded UTF-8"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, param: &Param) -> Result<(), ApiError> {
+        match param.kind {
+            ParamKind::Text | ParamKind::Texts | ParamKind::List => Ok(()),
+            ParamKind::RequiredTexts if self.one(param.name).is_none() => {
+                Err(ApiError::input(format!("request/query must have required property '{}'", param.name)))
+            }
+            ParamKind::RequiredTexts => Ok(()),
+            ParamKind::Count => self.count(param.name).map(drop),
+            ParamKind::Word(words) => self.word(param.name, words),
+        }
     }
 
     /// All values of a parameter that may be repeated.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
+        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
     }
 
     /// The value of a parameter; the last one if it is repeated.
@@ -49,20 +91,14 @@ impl<'a> Params<'a> {
         self.one(name).map(|text| count(text, name)).transpose()
     }
 
-    /// One of a few words.
-    ///
-    /// # Errors
-    /// If it is another word.
-    pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
-        let Some(value) = self.one(name) else { return Ok(None) };
-        let word = words.iter().copied().find(|word| *word == value);
-        let wrong = || {
-            let words = words.join(", ");
-            ApiError::input(format!(
-                "request/query/{name} must be equal to one of the allowed values: {words}"
-            ))
-        };
-        word.map(Some).ok_or_else(wrong)
+    fn word(&self, name: &str, words: &[&str]) -> Result<(), ApiError> {
+        match self.one(name) {
+            Some(value) if !words.contains(&value) => Err(ApiError::input(format!(
+                "request/query/{name} must be equal to one of the allowed values: {}",
+                words.join(", ")
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The `fields` parameter: comma separated, and may be repeated.
@@ -78,7 +114,7 @@ impl<'a> Params<'a> {
     pub(crate) fn encode_with(&self, name: &str, value: &str, left_out: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let mut is_set = false;
-        for (known, old) in self.0.iter().filter(|(known, _)| known != left_out) {
+        for (known, old) in self.pairs.iter().filter(|(known, _)| known != left_out) {
             if known != name {
                 query.append_pair(known, old);
             } else if !is_set {
@@ -113,14 +149,24 @@ fn count(text: &str, name: &str) -> Result<usize, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openapi::Group;
+
+    const OPERATION: Operation = Operation::get(Group::Entities, "/x", "x", "For this test.")
+        .query(&[
+            Param::new("limit", ParamKind::Count, ""),
+            Param::new("filter", ParamKind::Texts, ""),
+            Param::new("totalItems", ParamKind::Word(&["include", "exclude"]), ""),
+        ])
+        .reads_catalog();
 
     fn check(query: &str, expected: Result<Option<usize>, &str>) {
-        let found = Params::parse(Some(query), &["limit"]).and_then(|params| params.count("limit"));
+        let params = Params::read(Some(query));
+        let found = params.check(&OPERATION).and_then(|()| params.count("limit"));
         assert_eq!(found.map_err(|error| error.message), expected.map_err(str::to_owned), "{query}");
     }
 
     #[test]
-    fn numbers_are_checked_in_backstages_words() {
+    fn parameters_are_checked_in_backstages_words() {
         check("", Ok(None));
         check("limit=5", Ok(Some(5)));
         check("limit=abc", Err("request/query/limit must be integer"));
@@ -131,11 +177,21 @@ mod tests {
         check("bogus=1", Err("Unknown query parameter 'bogus'"));
         check("limit=", Err("Empty value found for query parameter 'limit'"));
         check("limit=1&minRevision=7", Ok(Some(1)));
+        let words = "request/query/totalItems must be equal to one of the allowed values: include, exclude";
+        check("totalItems=maybe", Err(words));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        check("filter=%ff", Err("request/query/filter must be percent-encoded UTF-8"));
+        check("filter=a%00", Err("request/query/filter must not contain NUL"));
+        check("filter=%EF%BF%BD", Ok(None));
+        check("filter=100%", Ok(None));
     }
 
     #[test]
     fn fields_are_separated_by_commas_and_may_be_repeated() {
-        let params = Params::parse(Some("fields=a,b&fields=c"), &["fields"]).unwrap();
+        let params = Params::read(Some("fields=a,b&fields=c"));
         let expected = Projection::parse(["a", "b", "c"]).unwrap();
         assert_eq!(params.projection().unwrap(), expected);
     }

@@ -1,5 +1,7 @@
 //! Paths as Express takes them: fixed parts in any case, and a slash at the end if you like.
 
+use std::{borrow::Cow, sync::Arc};
+
 use axum::http::{Uri, request::Parts, uri::PathAndQuery};
 
 use crate::error::ApiError;
@@ -25,41 +27,57 @@ impl RequestedUri {
     }
 }
 
-/// How many parts after this one are a client's own words.
-fn free_parts(part: &str) -> usize {
-    match part {
-        "by-name" | "history" => 3,
-        "by-uid" => 1,
-        _ => 0,
+/// The paths of all routes below the mount.
+#[derive(Clone, Debug)]
+pub(crate) struct Templates(Arc<[Vec<&'static str>]>);
+
+impl Templates {
+    /// The templates of routes, such as `/entities/by-uid/{uid}`.
+    pub(crate) fn new(paths: impl Iterator<Item = &'static str>) -> Self {
+        Self(paths.map(|path| path.trim_start_matches('/').split('/').collect()).collect())
+    }
+
+    /// The path as the routes are written. Parts that are a client's own words stay as they are.
+    pub(crate) fn normalised<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let Some((mount, below)) = path.split_at_checked(MOUNT.len()) else { return path.into() };
+        let Some(below) = below.strip_prefix('/').filter(|_| mount.eq_ignore_ascii_case(MOUNT)) else {
+            return path.into();
+        };
+        let below = below.strip_suffix('/').unwrap_or(below);
+        let parts: Vec<_> = below.split('/').collect();
+        let fits = |template: &&Vec<&str>| {
+            template.len() == parts.len()
+                && template
+                    .iter()
+                    .zip(&parts)
+                    .all(|(fixed, part)| is_free(fixed) || fixed.eq_ignore_ascii_case(part))
+        };
+        // Where several fit, the router takes the one with more fixed parts.
+        let fixed_parts = |template: &&Vec<&str>| template.iter().filter(|part| !is_free(part)).count();
+        let Some(template) = self.0.iter().filter(fits).max_by_key(fixed_parts) else { return path.into() };
+        let mut normalised = MOUNT.to_owned();
+        for (fixed, part) in template.iter().zip(parts) {
+            normalised.push('/');
+            normalised.push_str(if is_free(fixed) { part } else { fixed });
+        }
+        normalised.into()
     }
 }
 
-/// The path as the routes are written. Parts that name an entity stay as they are.
-pub(crate) fn normalised(path: &str) -> String {
-    let is_ours = path.get(..MOUNT.len()).is_some_and(|start| start.eq_ignore_ascii_case(MOUNT));
-    if !is_ours {
-        return path.to_owned();
-    }
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let mut free = 0;
-    let parts = path.split('/').map(|part| {
-        if free > 0 {
-            free -= 1;
-            return part.to_owned();
-        }
-        let part = part.to_ascii_lowercase();
-        free = free_parts(&part);
-        part
-    });
-    parts.collect::<Vec<_>>().join("/")
+/// Whether a part of a template stands for a client's own words.
+fn is_free(part: &str) -> bool {
+    part.starts_with('{')
 }
 
 /// The URI with its path normalised.
-pub(crate) fn normalised_uri(uri: &Uri) -> Uri {
-    let path = normalised(uri.path());
+pub(crate) fn normalised_uri(uri: &Uri, templates: &Templates) -> Uri {
+    let path = templates.normalised(uri.path());
+    if path == uri.path() {
+        return uri.clone();
+    }
     let text = match uri.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path,
+        None => path.into_owned(),
     };
     let mut parts = uri.clone().into_parts();
     match PathAndQuery::try_from(text) {
@@ -108,6 +126,14 @@ mod tests {
 
     #[test]
     fn fixed_parts_are_taken_in_any_case_and_names_as_they_are() {
+        let templates = [
+            "/entities",
+            "/entities/by-name/{kind}/{namespace}/{name}/ancestry",
+            "/entities/by-uid/{uid}",
+            "/locations/{id}",
+            "/locations/by-query",
+        ];
+        let templates = Templates::new(templates.into_iter());
         for (path, expected) in [
             ("/API/Catalog/Entities/", "/api/catalog/entities"),
             (
@@ -115,9 +141,12 @@ mod tests {
                 "/api/catalog/entities/by-name/API/Default/X/ancestry",
             ),
             ("/api/catalog/entities/by-uid/ABC/", "/api/catalog/entities/by-uid/ABC"),
+            ("/api/catalog/LOCATIONS/By-Query", "/api/catalog/locations/by-query"),
+            ("/api/catalog/locations/By-Me", "/api/catalog/locations/By-Me"),
+            ("/api/catalog/nope/", "/api/catalog/nope/"),
             ("/entity/API/x/Y", "/entity/API/x/Y"),
         ] {
-            assert_eq!(normalised(path), expected);
+            assert_eq!(templates.normalised(path), expected);
         }
     }
 

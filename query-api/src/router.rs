@@ -6,51 +6,46 @@ use axum::{
     http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use tower::ServiceExt;
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
-    answer,
     endpoints::{
-        ancestry::get_ancestry,
-        by_name::get_entity_by_name,
-        by_refs::get_entities_by_refs,
-        by_uid::get_entity_by_uid,
-        facets::{get_facets, query_facets},
+        ancestry, by_name, by_refs, by_uid, facets,
         health::{livez, readyz},
-        list_entities::list_entities,
-        query_entities::{get_entities_by_query, post_entities_by_query},
+        list_entities, query_entities,
     },
+    openapi::{Answer, Group, Operation},
     page::{entity::entity, home::home, kind::kind},
     paths::{MOUNT, RequestedUri, normalised_uri},
+    routes::Routes,
     state::ApiState,
-    v1::{
-        changes::{history, latest_changes},
-        problems::{conflicts, errors},
-        status::get_status,
-    },
+    v1::{changes, problems, status},
 };
 
 /// The whole HTTP interface of the query API. It has a fallback, so merge it with routers that have
 /// none.
 pub fn router(state: ApiState) -> Router {
+    let (catalog, templates) = catalog_routes().finish();
     let routes = Router::new()
         .route("/", get(home))
         .route("/kind/{kind}", get(kind))
         .route("/entity/{kind}/{namespace}/{name}", get(entity))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .nest(MOUNT, catalog_routes())
+        .route("/.backstage/health/v1/liveness", get(livez))
+        .route("/.backstage/health/v1/readiness", get(readyz))
+        .nest(MOUNT, catalog)
         .fallback(nothing_here)
         .with_state(state)
         // A higher level would cost more time than it saves on any network that a portal is used in.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     // Routing sees the path, so what changes the path goes around it.
-    let normalised = routes.map_request(|mut request: Request| {
+    let normalised = routes.map_request(move |mut request: Request| {
         let requested = request.uri().clone();
-        *request.uri_mut() = normalised_uri(&requested);
+        *request.uri_mut() = normalised_uri(&requested, &templates);
         request.extensions_mut().insert(RequestedUri(requested));
         request
     });
@@ -58,21 +53,27 @@ pub fn router(state: ApiState) -> Router {
     Router::new().fallback_service(normalised).layer(middleware::from_fn(other_verbs))
 }
 
-fn catalog_routes() -> Router<ApiState> {
-    Router::new()
-        .route("/entities", get(list_entities))
-        .route("/entities/by-query", get(get_entities_by_query).post(post_entities_by_query))
-        .route("/entities/by-name/{kind}/{namespace}/{name}", get(get_entity_by_name))
-        .route("/entities/by-name/{kind}/{namespace}/{name}/ancestry", get(get_ancestry))
-        .route("/entities/by-uid/{uid}", get(get_entity_by_uid))
-        .route("/entities/by-refs", post(get_entities_by_refs))
-        .route("/entity-facets", get(get_facets).post(query_facets))
-        .route("/v1/status", get(get_status))
-        .route("/v1/errors", get(errors))
-        .route("/v1/conflicts", get(conflicts))
-        .route("/v1/changes", get(latest_changes))
-        .route("/v1/history/{kind}/{namespace}/{name}", get(history))
-        .layer(middleware::from_fn(answer::finish))
+const OPENAPI: Operation = Operation::get(Group::Ours, "/openapi.json", "getOpenApi", "This document.")
+    .answers(&[Answer::json("Document", "The document.")]);
+
+/// Everything below the mount.
+fn catalog_routes() -> Routes {
+    Routes::default()
+        .on(&list_entities::OPERATION, list_entities::list_entities)
+        .on(&query_entities::GET, query_entities::get_entities_by_query)
+        .on(&query_entities::POST, query_entities::post_entities_by_query)
+        .on(&by_name::OPERATION, by_name::get_entity_by_name)
+        .on(&ancestry::OPERATION, ancestry::get_ancestry)
+        .on(&by_uid::OPERATION, by_uid::get_entity_by_uid)
+        .on(&by_refs::OPERATION, by_refs::get_entities_by_refs)
+        .on(&facets::GET, facets::get_facets)
+        .on(&facets::POST, facets::query_facets)
+        .on(&status::OPERATION, status::get_status)
+        .on(&problems::ERRORS, problems::errors)
+        .on(&problems::CONFLICTS, problems::conflicts)
+        .on(&changes::CHANGES, changes::latest_changes)
+        .on(&changes::HISTORY, changes::history)
+        .documented(&OPENAPI)
 }
 
 /// Unknown paths are answered as Express does: 404 without a body.

@@ -3,7 +3,7 @@
 //! The parent of an entity is the Location whose listing its winning claim came through. What a
 //! provider submitted itself has no parent. An ancestor that is hidden ends the line.
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use backstitch_read_model::{ReadModel, Standing};
 use backstitch_schemas::EntityRef;
 use serde_json::json;
@@ -11,10 +11,20 @@ use serde_json::json;
 use crate::{
     answer,
     error::ApiError,
-    params::Params,
+    openapi::{Answer, Group, Operation},
     snapshot::{NamePath, Snapshot},
     state::ApiState,
 };
+
+pub(crate) const OPERATION: Operation = Operation::get(
+    Group::Entities,
+    "/entities/by-name/{kind}/{namespace}/{name}/ancestry",
+    "getEntityAncestry",
+    "An entity and the Locations that led to it. The entity comes first, a root has no parents.",
+)
+.answers(&[Answer::json("Ancestry", "The entity, then its ancestors.")])
+.refuses(&[StatusCode::NOT_FOUND])
+.reads_catalog();
 
 /// Returns the entity, then the Locations that led to it.
 #[tracing::instrument(name = "api.entities.get_ancestry", skip_all)]
@@ -22,9 +32,7 @@ pub(crate) async fn get_ancestry(
     State(state): State<ApiState>,
     path: NamePath,
     Snapshot(view): Snapshot,
-    uri: Uri,
 ) -> Result<Response, ApiError> {
-    Params::parse(uri.query(), &[])?;
     let root = path.entity_ref();
     if !view.sees(&root) {
         if view.is_limited() {

@@ -10,9 +10,25 @@ use backstitch_schemas::{EntityRef, RefContext};
 
 use super::selection::{filter_query, matching};
 use crate::{
-    answer::EntityList, body::JsonBody, error::ApiError, params::Params, query::Projection,
+    answer::EntityList,
+    body::JsonBody,
+    error::ApiError,
+    openapi::{Answer, Group, Operation, Param, ParamKind},
+    params::Params,
+    query::Projection,
     snapshot::Snapshot,
 };
+
+pub(crate) const OPERATION: Operation = Operation::post(
+    Group::Entities,
+    "/entities/by-refs",
+    "getEntitiesByRefs",
+    "Entities by their refs, in the order asked. An item is null where there is no such entity or it does not match.",
+)
+.query(&[Param::new("filter", ParamKind::Texts, super::selection::ABOUT_FILTER)])
+.body("EntityRefs")
+.answers(&[Answer::json("EntitiesByRefs", "One item for each ref.")])
+.reads_catalog();
 
 /// Returns one item for each ref that was asked for, in that order; null where there is no such
 /// entity or the filter leaves it out.
@@ -22,7 +38,7 @@ pub(crate) async fn get_entities_by_refs(
     uri: Uri,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let params = Params::parse(uri.query(), &["filter"])?;
+    let params = Params::read(uri.query());
     let refs = body.texts("entityRefs")?.ok_or_else(|| JsonBody::missing("entityRefs"))?;
     let projection = Projection::parse(body.texts("fields")?.unwrap_or_default())?;
     let (filter, query) = (filter_query(&params)?, body.object("query")?);

@@ -14,12 +14,35 @@ use crate::{
     answer::EntityList,
     error::ApiError,
     index::{Direction, Doc, Index, Matches, SortOrder, Window},
+    openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
     query::parse_order,
     snapshot::Snapshot,
 };
 
-const KNOWN: [&str; 6] = ["filter", "fields", "limit", "offset", "after", "order"];
+pub(crate) const OPERATION: Operation = Operation::get(
+    Group::Entities,
+    "/entities",
+    "getEntities",
+    "The plain list, whole or in pages. The header `Link` leads to the next page.",
+)
+.query(&[
+    Param::new("filter", ParamKind::Texts, super::selection::ABOUT_FILTER),
+    Param::new("fields", ParamKind::List, super::selection::ABOUT_FIELDS),
+    Param::new("limit", ParamKind::Count, "How many at most, from 1; all without it."),
+    Param::new("offset", ParamKind::Count, "How many to leave out."),
+    Param::new("after", ParamKind::Text, "Where a page ended, from the header `Link`."),
+    Param::new(
+        "order",
+        ParamKind::Texts,
+        "`asc:<field>` or `desc:<field>`; entities without the field come last.",
+    ),
+])
+.answers(&[Answer::json("EntityList", "The entities that match one of the filters.")])
+.reads_catalog();
+
+/// Sorting by more than this is refused.
+const MAX_ORDERS: usize = 32;
 
 /// Which part of the list is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +55,13 @@ struct Page {
 /// them are streamed; entities that lack the order field come last (Backstage leaves them out).
 #[tracing::instrument(name = "api.entities.list", skip_all)]
 pub(crate) async fn list_entities(Snapshot(view): Snapshot, uri: Uri) -> Result<Response, ApiError> {
-    let params = Params::parse(uri.query(), &KNOWN)?;
+    let params = Params::read(uri.query());
     let page = page_of(&params)?;
     let projection = params.projection()?;
     let orders = params.all("order").map(parse_order).collect::<Result<Vec<_>, _>>()?;
+    if orders.len() > MAX_ORDERS {
+        return Err(ApiError::input(format!("more than {MAX_ORDERS} orders were asked for; ask for fewer")));
+    }
     let query = filter_query(&params)?;
     let matches = matching(&view, &[query.as_ref()])?;
     let docs = match page {
@@ -140,7 +166,7 @@ mod tests {
     #[test]
     fn the_link_keeps_the_other_parameters() {
         let query = "limit=2&filter=kind=component&offset=1";
-        let params = Params::parse(Some(query), &KNOWN).unwrap();
+        let params = Params::read(Some(query));
         let link = next_link(Page { offset: 0, limit: Some(2) }, 2, 9, &params).unwrap();
         let expected = "</entities?limit=2&filter=kind%3Dcomponent&after=eyJsaW1pdCI6Miwib2Zmc2V0IjoyfQ%3D%3D>; rel=\"next\"";
         assert_eq!(link, expected);

@@ -8,12 +8,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::selection::{filter_query, full_text, matching};
+use super::selection::{ABOUT_FIELDS, ABOUT_FILTER, filter_query, full_text, matching};
 use crate::{
     answer::EntityList,
     body::JsonBody,
     error::ApiError,
     index::{Direction, Hit, Matches, SortOrder, Window},
+    openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
     query::{Cursor, CursorOrder, FullTextTerm, Order, Projection, parse_order_field},
     snapshot::Snapshot,
@@ -22,17 +23,40 @@ use crate::{
 
 const DEFAULT_LIMIT: usize = 200;
 
-const KNOWN: [&str; 9] = [
-    "filter",
-    "fields",
-    "limit",
-    "offset",
-    "orderField",
-    "cursor",
-    "totalItems",
-    "fullTextFilterTerm",
-    "fullTextFilterFields",
-];
+pub(crate) const GET: Operation = Operation::get(
+    Group::Entities,
+    "/entities/by-query",
+    "getEntitiesByQuery",
+    "A page of the entities that match, with their number and cursors in both directions. With `cursor` \
+     only `limit` and `fields` count beside it.",
+)
+.query(&[
+    Param::new("filter", ParamKind::Texts, ABOUT_FILTER),
+    Param::new("fields", ParamKind::List, ABOUT_FIELDS),
+    Param::new("limit", ParamKind::Count, "How many at most; 200 without it, and 0 only counts."),
+    Param::new("offset", ParamKind::Count, "How many to leave out, on the first page."),
+    Param::new(
+        "orderField",
+        ParamKind::Texts,
+        "`<field>`, `<field>,asc` or `<field>,desc`; only the first counts. Entities without the field are left out.",
+    ),
+    Param::new("cursor", ParamKind::Text, "From `pageInfo`."),
+    Param::new("totalItems", ParamKind::Word(&["include", "exclude"]), "Whether to count."),
+    Param::new("fullTextFilterTerm", ParamKind::Text, "A text that one of the fields contains."),
+    Param::new("fullTextFilterFields", ParamKind::List, "Where to look; in the order field without it."),
+])
+.answers(&[Answer::json("EntityPage", "A page.")])
+.reads_catalog();
+
+pub(crate) const POST: Operation = Operation::post(
+    Group::Entities,
+    "/entities/by-query",
+    "queryEntities",
+    "A page of the entities that match a query, with their number and cursors in both directions.",
+)
+.optional_body("EntityQuery")
+.answers(&[Answer::json("EntityPage", "A page.")])
+.reads_catalog();
 
 /// A request for a page, whichever verb it came with.
 #[derive(Debug)]
@@ -47,14 +71,13 @@ struct PageRequest {
 /// Returns a page of the entities that match the filter.
 #[tracing::instrument(name = "api.entities.query", skip_all)]
 pub(crate) async fn get_entities_by_query(Snapshot(view): Snapshot, uri: Uri) -> Result<Response, ApiError> {
-    let params = Params::parse(uri.query(), &KNOWN)?;
-    let total_items = params.word("totalItems", &["include", "exclude"])?;
+    let params = Params::read(uri.query());
     let limit = params.count("limit")?.unwrap_or(DEFAULT_LIMIT);
     let offset = params.count("offset")?.unwrap_or(0);
     let projection = params.projection()?;
     let (cursor, offset) = match params.one("cursor") {
         Some(cursor) => (Cursor::decode(cursor)?, 0),
-        None => (initial_cursor(&params, total_items)?, offset),
+        None => (initial_cursor(&params)?, offset),
     };
     answer(&view, PageRequest { cursor, limit, offset, projection })
 }
@@ -63,10 +86,8 @@ pub(crate) async fn get_entities_by_query(Snapshot(view): Snapshot, uri: Uri) ->
 #[tracing::instrument(name = "api.entities.query", skip_all)]
 pub(crate) async fn post_entities_by_query(
     Snapshot(view): Snapshot,
-    uri: Uri,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    Params::parse(uri.query(), &[])?;
     let limit = body.count("limit")?.unwrap_or(DEFAULT_LIMIT);
     let offset = body.count("offset")?.unwrap_or(0);
     let fields = body.texts("fields")?.unwrap_or_default();
@@ -79,7 +100,7 @@ pub(crate) async fn post_entities_by_query(
     answer(&view, PageRequest { cursor, limit, offset, projection })
 }
 
-fn initial_cursor(params: &Params<'_>, total_items: Option<&str>) -> Result<Cursor, ApiError> {
+fn initial_cursor(params: &Params<'_>) -> Result<Cursor, ApiError> {
     let orders = params.all("orderField").map(parse_order_field).collect::<Result<Vec<_>, _>>()?;
     let order = |(field, descending)| CursorOrder { field, order: order_of(descending) };
     let fields = params.one("fullTextFilterFields");
@@ -92,7 +113,7 @@ fn initial_cursor(params: &Params<'_>, total_items: Option<&str>) -> Result<Curs
         query: filter_query(params)?,
         full_text_filter: Some(FullTextTerm { term, fields }),
         first_sort_field_values: None,
-        total_items: (total_items == Some("exclude")).then_some(0),
+        total_items: (params.one("totalItems") == Some("exclude")).then_some(0),
     })
 }
 

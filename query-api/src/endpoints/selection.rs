@@ -10,6 +10,14 @@ use crate::{
     view::View,
 };
 
+/// What the `filter` parameter is.
+pub(super) const ABOUT_FILTER: &str = "Statements `key=value` or `key`, separated by commas: all keys have to match, \
+    and one of the values that a key is given. Of several filters one has to match.";
+
+/// What the `fields` parameter is.
+pub(super) const ABOUT_FIELDS: &str =
+    "Dot paths of the fields to answer, such as `metadata.name`; whole entities without it.";
+
 /// The query that the `filter` parameters mean.
 pub(super) fn filter_query(params: &Params<'_>) -> Result<Option<Value>, QueryError> {
     query_of_filters(params.all("filter"))

@@ -1,6 +1,10 @@
 //! `GET /api/catalog/v1/changes` and `GET /api/catalog/v1/history/{kind}/{namespace}/{name}`
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Response,
+};
 use backstitch_read_model::{HistoryRow, ReadModel, ReadModelError};
 use backstitch_schemas::EntityRef;
 use serde_json::json;
@@ -9,6 +13,7 @@ use super::views::ChangeView;
 use crate::{
     answer,
     error::ApiError,
+    openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
     snapshot::{NamePath, Snapshot},
     state::ApiState,
@@ -18,6 +23,30 @@ use crate::{
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 10_000;
 
+const LIMIT: Param =
+    Param::new("limit", ParamKind::Count, "How many at most; 100 without it, 10,000 at most.");
+
+pub(crate) const CHANGES: Operation = Operation::get(
+    Group::Ours,
+    "/v1/changes",
+    "getChanges",
+    "The latest changes of the catalog, newest first.",
+)
+.query(&[LIMIT])
+.answers(&[Answer::json("Changes", "The changes.")])
+.reads_catalog();
+
+pub(crate) const HISTORY: Operation = Operation::get(
+    Group::Ours,
+    "/v1/history/{kind}/{namespace}/{name}",
+    "getHistory",
+    "The changes of one ref, newest first. Also those of an entity that is gone.",
+)
+.query(&[LIMIT])
+.answers(&[Answer::json("Changes", "The changes.")])
+.refuses(&[StatusCode::NOT_FOUND])
+.reads_catalog();
+
 /// The latest changes of the catalog, newest first.
 #[tracing::instrument(name = "api.v1.changes", skip_all)]
 pub(crate) async fn latest_changes(
@@ -25,7 +54,7 @@ pub(crate) async fn latest_changes(
     Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let limit = limit_of(&Params::parse(uri.query(), &["limit"])?)?;
+    let limit = limit_of(&Params::read(uri.query()))?;
     Ok(page(&latest_visible(&*state.read_model, &view, limit).await?))
 }
 
@@ -37,7 +66,7 @@ pub(crate) async fn history(
     Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let limit = limit_of(&Params::parse(uri.query(), &["limit"])?)?;
+    let limit = limit_of(&Params::read(uri.query()))?;
     let entity_ref = path.entity_ref();
     let rows = visible_history(&*state.read_model, &view, &entity_ref, limit).await?;
     if rows.is_empty() {

@@ -8,7 +8,15 @@ use backstitch_schemas::{Problem, source::SourceKey};
 use serde_json::json;
 
 use super::views::{ClaimView, ProblemView, conflict_problem};
-use crate::{answer, error::ApiError, params::Params, snapshot::Snapshot, state::ApiState, view::View};
+use crate::{
+    answer,
+    error::ApiError,
+    openapi::{Answer, Group, Operation, Param, ParamKind},
+    params::Params,
+    snapshot::Snapshot,
+    state::ApiState,
+    view::View,
+};
 
 /// Claims that are looked at for somebody who does not see all; the totals reach no further.
 const LOOKED_AT: usize = 100_000;
@@ -138,6 +146,24 @@ fn source_problems(row: &SourceRow) -> Vec<ProblemView> {
     row.state.errors.iter().map(view).collect()
 }
 
+const LIMIT: Param = Param::new("limit", ParamKind::Count, "How many at most.");
+
+pub(crate) const ERRORS: Operation =
+    Operation::get(Group::Ours, "/v1/errors", "getErrors", "What is wrong with claims and sources.")
+        .query(&[LIMIT])
+        .answers(&[Answer::json("Problems", "The problems, and how many there are.")])
+        .reads_catalog();
+
+pub(crate) const CONFLICTS: Operation = Operation::get(
+    Group::Ours,
+    "/v1/conflicts",
+    "getConflicts",
+    "The claims that lost against another claim on the same ref.",
+)
+.query(&[LIMIT])
+.answers(&[Answer::json("Conflicts", "The claims, and how many there are.")])
+.reads_catalog();
+
 /// Lists what is wrong with claims and sources.
 #[tracing::instrument(name = "api.v1.errors", skip_all)]
 pub(crate) async fn errors(
@@ -145,7 +171,7 @@ pub(crate) async fn errors(
     Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let params = Params::parse(uri.query(), &["limit"])?;
+    let params = Params::read(uri.query());
     let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
     let sources = visible_sources(&*state.read_model, &view).await?;
     let claims = claims_with_problems(&*state.read_model, &view, limit).await?;
@@ -160,7 +186,7 @@ pub(crate) async fn conflicts(
     Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let params = Params::parse(uri.query(), &["limit"])?;
+    let params = Params::read(uri.query());
     let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
     let page = lost_claims(&*state.read_model, &view, limit).await?;
     let items: Vec<_> = page.items.iter().map(ClaimView::from).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{extract::State, response::Response};
 use backstitch_read_model::{Head, ReadModelError};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::{
     answer,
     error::ApiError,
     index::Memory,
-    params::Params,
+    openapi::{Answer, Group, Operation},
     snapshot::Snapshot,
     state::{ApiState, PipelineStatus},
     view::View,
@@ -72,14 +72,21 @@ impl IndexMemory {
     }
 }
 
+pub(crate) const OPERATION: Operation = Operation::get(
+    Group::Ours,
+    "/v1/status",
+    "getStatus",
+    "How the catalog is. What it holds, how reading goes, what is under way, what is wrong.",
+)
+.answers(&[Answer::json("Status", "How the catalog is.")])
+.reads_catalog();
+
 /// Tells how the catalog is.
 #[tracing::instrument(name = "api.v1.status", skip_all)]
 pub(crate) async fn get_status(
     State(state): State<ApiState>,
     Snapshot(view): Snapshot,
-    uri: Uri,
 ) -> Result<Response, ApiError> {
-    Params::parse(uri.query(), &[])?;
     let status = Status::collect(&state, &view).await?;
     let index = view.index();
     let memory = IndexMemory::of(state.catalog.memory(index).await, index.len());

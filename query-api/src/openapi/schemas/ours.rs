@@ -1,0 +1,169 @@
+//! What Backstage lacks: status, problems, conflicts, changes.
+
+use serde_json::{Value, json};
+
+use super::Named;
+
+pub(super) fn schemas() -> Vec<Named> {
+    vec![
+        ("Problem", problem()),
+        ("Problems", counted("Problem")),
+        ("ClaimSource", claim_source()),
+        ("Claim", claim()),
+        ("Conflicts", counted("Claim")),
+        ("Change", change()),
+        (
+            "Changes",
+            json!({
+                "type": "object",
+                "required": ["items"],
+                "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}}},
+            }),
+        ),
+        ("ProviderStatus", provider()),
+        ("Status", status()),
+    ]
+}
+
+/// Some items, and how many there are.
+fn counted(item: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items", "totalItems"],
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": format!("#/components/schemas/{item}")}},
+            "totalItems": {"type": "integer", "minimum": 0},
+        },
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "required": ["name", "message"],
+        "properties": {
+            "entityRef": {"type": "string"},
+            "provider": {"type": "string"},
+            "name": {"type": "string"},
+            "message": {"type": "string"},
+            "advice": {"type": "string", "description": "What to change, for a person."},
+            "location": {"type": "string", "description": "Location ref of the document."},
+            "document": {"type": "integer", "description": "Number of the document in its file, from 1."},
+            "line": {"type": "integer", "description": "Line in the file, from 1."},
+            "path": {"type": "string", "description": "JSON pointer of the value in the entity."},
+        },
+    })
+}
+
+fn claim_source() -> Value {
+    json!({
+        "type": "object",
+        "required": ["provider"],
+        "properties": {
+            "provider": {"type": "string"},
+            "location": {"type": "string"},
+            "document": {"type": "string"},
+        },
+    })
+}
+
+fn claim() -> Value {
+    json!({
+        "type": "object",
+        "required": ["entityRef", "source", "identity", "createdAt", "released", "state", "standing", "problems"],
+        "properties": {
+            "entityRef": {"type": "string"},
+            "source": {"$ref": "#/components/schemas/ClaimSource"},
+            "identity": {"type": "string", "format": "uuid"},
+            "createdAt": {"type": "string", "format": "date-time"},
+            "locationKey": {"type": "string"},
+            "released": {"type": "boolean", "description": "Kept as an orphan."},
+            "state": {"type": "string"},
+            "standing": {"type": "string"},
+            "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+            "winner": {"$ref": "#/components/schemas/ClaimSource"},
+        },
+    })
+}
+
+fn change() -> Value {
+    let relations = json!({"type": "array", "items": {"type": "object"}});
+    json!({
+        "type": "object",
+        "required": ["revision", "commit", "at", "entityRef", "operation", "uid", "etag", "bodyChanged",
+                     "relationsAdded", "relationsRemoved", "cause"],
+        "properties": {
+            "revision": {"type": "integer", "format": "int64"},
+            "commit": {"type": "integer", "format": "int64", "description": "The last revision of its commit."},
+            "at": {"type": "string", "format": "date-time"},
+            "entityRef": {"type": "string"},
+            "operation": {"type": "string", "enum": ["created", "updated", "deleted"]},
+            "uid": {"type": "string", "format": "uuid"},
+            "etag": {"type": "string", "description": "Empty when deleted."},
+            "bodyChanged": {"type": "boolean"},
+            "relationsAdded": relations,
+            "relationsRemoved": relations,
+            "cause": {
+                "type": "object",
+                "required": ["kind", "at"],
+                "properties": {
+                    "kind": {"type": "string"},
+                    "detail": {"type": "string"},
+                    "at": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
+    })
+}
+
+fn provider() -> Value {
+    let time = json!({"type": ["string", "null"], "format": "date-time"});
+    json!({
+        "type": "object",
+        "required": ["name", "entities", "outcome"],
+        "properties": {
+            "name": {"type": "string"},
+            "entities": {"type": "integer"},
+            "lastRead": time,
+            "lastSuccess": time,
+            "nextRead": time,
+            "outcome": {"type": "string"},
+            "held": {
+                "type": ["object", "null"],
+                "description": "Removals that wait for a person.",
+                "properties": {
+                    "removals": {"type": "integer"},
+                    "since": {"type": "string", "format": "date-time"},
+                    "sample": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        },
+    })
+}
+
+fn status() -> Value {
+    json!({
+        "type": "object",
+        "required": ["revision", "incarnation", "entities", "kinds", "providers", "lag", "busy", "problems",
+                     "problemsTotal", "conflictsTotal", "notices"],
+        "properties": {
+            "revision": {"type": "integer", "format": "int64"},
+            "incarnation": {"type": "integer", "format": "int64"},
+            "entities": {"type": "integer", "minimum": 0},
+            "kinds": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "providers": {"type": "array", "items": {"$ref": "#/components/schemas/ProviderStatus"}},
+            "lag": {
+                "type": "object",
+                "required": ["changes", "processed"],
+                "properties": {"changes": {"type": "integer"}, "processed": {"type": "integer"}},
+            },
+            "busy": {"type": "boolean"},
+            "memory": {"type": "object", "additionalProperties": {"type": "integer"},
+                       "description": "Bytes of the index, by part."},
+            "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+            "problemsTotal": {"type": "integer", "minimum": 0},
+            "conflictsTotal": {"type": "integer", "minimum": 0},
+            "notices": {"type": "array", "items": {"type": "string"}},
+        },
+    })
+}
