@@ -52,6 +52,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Check descriptor files as the pipeline does, without a running Backstitch.
     Validate(ValidateArgs),
+    /// Print the JSON Schema of all kinds, for editors.
+    Schema(SchemaArgs),
     /// List providers, decide about held removals, withdraw a provider.
     Providers(ProvidersArgs),
     /// Measure this machine with a synthetic catalog.
@@ -152,9 +154,27 @@ pub struct ValidateArgs {
     /// Descriptor files.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// A configuration file, for the kinds that backstitch.kinds adds.
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
     /// How to report.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+}
+
+/// Options of `schema`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+With `backstitch schema > entity.schema.json`, editors check descriptors while they are typed. Put this
+line at the top of a catalog-info.yaml:
+
+  # yaml-language-server: $schema=./entity.schema.json
+
+A running server has the same schema at /api/catalog/v1/schema/entity.json.")]
+pub struct SchemaArgs {
+    /// A configuration file, for the kinds that backstitch.kinds adds.
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
 }
 
 /// How `validate` reports.

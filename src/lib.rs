@@ -34,7 +34,8 @@ use surroundings::Surroundings;
 pub async fn run(cli: Cli, here: Surroundings) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     match &cli.command {
-        Command::Validate(args) => return commands::validate(args, &here.cwd, &mut out).map(ExitCode::from),
+        Command::Validate(args) => return commands::validate(args, &here, &mut out).map(ExitCode::from),
+        Command::Schema(args) => commands::schema(args, &here, &mut out)?,
         Command::Status(args) => commands::status(args, &here.cwd, &mut out).await?,
         Command::Providers(args) => commands::providers(args, &mut out).await?,
         _ => {

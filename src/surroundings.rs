@@ -23,9 +23,7 @@ impl Surroundings {
     /// # Errors
     /// If the configuration cannot be used; the text names file, line and key.
     pub fn configure(&self, args: &ConfigArgs) -> Result<AppConfig, ConfigError> {
-        let read = |path: &std::path::Path| std::fs::read_to_string(path);
-        let mut config =
-            config::load(&Inputs { files: &args.config, env: &self.env, cwd: &self.cwd, read: &read })?;
+        let mut config = self.with_files(&args.config)?;
         if let Some(data_dir) = &args.data_dir {
             config.backstitch.data_dir.clone_from(data_dir);
         }
@@ -33,6 +31,15 @@ impl Surroundings {
             config.backend.listen = listen.clone();
         }
         Ok(config)
+    }
+
+    /// The configuration of these files and this environment.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used; the text names file, line and key.
+    pub fn with_files(&self, files: &[PathBuf]) -> Result<AppConfig, ConfigError> {
+        let read = |path: &std::path::Path| std::fs::read_to_string(path);
+        config::load(&Inputs { files, env: &self.env, cwd: &self.cwd, read: &read })
     }
 
     /// A path as people would type it here: relative if it lies below the working directory.

@@ -94,6 +94,11 @@ impl Pipeline {
         Self { rules, model, processors, fingerprint }
     }
 
+    /// The kinds that are let in.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
     /// A digest of everything that results depend on besides the change. When it differs from that
     /// of the stored results, they have to be made anew.
     pub fn fingerprint(&self) -> &str {

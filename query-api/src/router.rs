@@ -22,7 +22,7 @@ use crate::{
     paths::{MOUNT, RequestedUri, normalised_uri},
     routes::Routes,
     state::ApiState,
-    v1::{changes, problems, status},
+    v1::{changes, entity_schema, problems, status},
 };
 
 /// The whole HTTP interface of the query API. It has a fallback, so merge it with routers that have
@@ -71,6 +71,7 @@ fn catalog_routes() -> Routes {
         .on(&status::OPERATION, status::get_status)
         .on(&problems::ERRORS, problems::errors)
         .on(&problems::CONFLICTS, problems::conflicts)
+        .on(&entity_schema::OPERATION, entity_schema::get_entity_schema)
         .on(&changes::CHANGES, changes::latest_changes)
         .on(&changes::HISTORY, changes::history)
         .documented(&OPENAPI)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstitch_read_model::ReadModel;
-use backstitch_schemas::{ProviderName, Timestamp};
+use backstitch_schemas::{ProviderName, Timestamp, model::Model};
 
 use crate::{
     Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, error::ApiError,
@@ -66,14 +66,25 @@ pub struct ApiState {
     pub preview: Option<Arc<dyn Preview>>,
     /// Who decides what a principal may; without one everybody may everything.
     pub policy: Option<Arc<dyn PermissionPolicy>>,
+    /// The JSON Schema of all kinds that are let in, as text, for editors.
+    pub entity_schema: Arc<str>,
     /// Settings.
     pub config: Arc<Config>,
 }
 
 impl ApiState {
-    /// An API that serves reads and knows nobody else.
+    /// An API that serves reads, and knows nobody else and the built-in kinds only.
     pub fn new(catalog: Catalog, read_model: Arc<dyn ReadModel>, config: Arc<Config>) -> Self {
-        Self { catalog, read_model, status: None, commands: None, preview: None, policy: None, config }
+        Self {
+            catalog,
+            read_model,
+            status: None,
+            commands: None,
+            preview: None,
+            policy: None,
+            entity_schema: Model::builtin().json_schema().to_string().into(),
+            config,
+        }
     }
 
     /// Checks that `principal` has a permission that is about no entity.

@@ -52,6 +52,11 @@ impl Resolver {
         (Self::AsyncApi, "asyncapi"),
     ];
 
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.into_iter().map(|(resolver, _)| resolver)
+    }
+
     fn named(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| *known == name).map(|(resolver, _)| *resolver)
     }

@@ -81,3 +81,45 @@ fn every_document_has_the_verdict_of_the_reference() {
     println!("{agreed} documents agree");
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
 }
+
+/// What an editor could know to be wrong. Refs are texts to it, what a placeholder stands for is known
+/// after reading, and whether a URL can be parsed is beyond a pattern.
+fn visible_to_an_editor(entity: &Value) -> Vec<String> {
+    let found = placeholder::placeholders(entity);
+    let contents = found.iter().filter_map(|p| Some((p.value.as_deref()?, Ok("{}")))).collect();
+    let substituted = placeholder::substitute(entity.clone(), &contents).expect("every content is there");
+    let violations = model::check(&Model::builtin(), &substituted).violations.into_iter();
+    let violations = violations.filter(|violation| violation.stage != Stage::Relations);
+    let paths = violations.filter_map(|violation| violation.problem.path);
+    paths.filter(|path| !is_url(path) && !found.iter().any(|p| path.starts_with(&p.pointer))).collect()
+}
+
+fn is_url(path: &str) -> bool {
+    path.starts_with("/metadata/links/") && path.ends_with("/url")
+}
+
+#[test]
+fn the_schema_for_editors_agrees_with_our_checks_on_every_document() {
+    let Ok(files) = fs::read_dir(Path::new(CORPUS).join("files")) else {
+        println!("skipped: there is no corpus beside this repository");
+        return;
+    };
+    let schema = model::Schema::of_json(Model::builtin().json_schema()).unwrap();
+    let (mut valid, mut invalid, mut differences) = (0, 0, Vec::new());
+    for file in files.map(|file| file.unwrap().path()) {
+        for document in yaml::parse("file:/x", &fs::read(&file).unwrap()) {
+            let Ok(entity) = document.outcome else { continue };
+            let wrong = visible_to_an_editor(&entity);
+            let marked = schema.violations(&entity).into_iter().map(|violation| violation.path);
+            let marked: Vec<_> = marked.filter(|path| !is_url(path)).collect();
+            match (wrong.is_empty(), marked.is_empty()) {
+                (true, true) => valid += 1,
+                (false, false) => invalid += 1,
+                _ => differences.push(format!("{}: wrong {wrong:?}, marked {marked:?}", file.display())),
+            }
+        }
+    }
+    println!("{valid} valid and {invalid} invalid documents");
+    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(valid > 300 && invalid > 50, "the corpus has shrunk");
+}

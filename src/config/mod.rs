@@ -10,6 +10,7 @@ mod catalog;
 mod duration;
 mod error;
 mod integrations;
+mod kinds;
 mod nearest;
 mod node;
 mod own;
@@ -87,7 +88,8 @@ impl AppConfig {
 /// If a file cannot be read or is not YAML, if a value that we read is not what its key asks for,
 /// or if a key under `backstitch` does not exist. The text names file, line and key.
 pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
-    let (root, mut warnings) = merged(inputs)?;
+    let (mut root, mut warnings) = merged(inputs)?;
+    kinds::read_schemas(&mut root, inputs.cwd, inputs.read)?;
     let (unsupported, unknown) = unread_keys(&root);
     warnings.extend(unknown);
     let mut config = AppConfig {
@@ -101,6 +103,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
     };
     config.catalog.resolve_files(inputs.cwd);
     check_rules(&root, &config.catalog)?;
+    kinds::check(&root, &config.backstitch)?;
     config.integrations.complete();
     for (index, access) in config.backend.auth.external_access.iter().enumerate() {
         if access.kind != "static" {

@@ -74,6 +74,21 @@ impl Node {
         (node.value != Value::Null).then_some(node)
     }
 
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Value::Object(fields) = &mut self.value else { return None };
+        let (_, node) = fields.iter_mut().find(|(name, _)| name == key)?;
+        (node.value != Value::Null).then_some(node)
+    }
+
+    /// The item of a list.
+    pub(super) fn item(&self, index: usize) -> Option<&Self> {
+        match &self.value {
+            Value::Array(items) => items.get(index),
+            _ => None,
+        }
+    }
+
     /// The names of an object's fields that have a value.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         let fields: &[(String, Self)] = match &self.value {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use backstitch_schemas::model::{KindConfig, KindConfigError, Model};
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
@@ -29,6 +31,8 @@ pub struct BackstitchConfig {
     /// Copies of each topic that this installation creates on Kafka. 1 is for a single node, and loses
     /// data with it.
     pub replication: std::num::NonZeroU16,
+    /// Kinds that are let in besides the nine that Backstage knows.
+    pub kinds: Vec<KindConfig>,
     /// How the outside world is read.
     pub ingest: IngestConfig,
     /// How final entities are built.
@@ -44,9 +48,20 @@ impl Default for BackstitchConfig {
             prefix: "catalog.".to_owned(),
             partitions: None,
             replication: std::num::NonZeroU16::new(3).expect("3 is not zero"),
+            kinds: Vec::new(),
             ingest: IngestConfig::default(),
             stitcher: StitcherConfig::default(),
         }
+    }
+}
+
+impl BackstitchConfig {
+    /// All that is known about entities: the built-in kinds and those of this installation.
+    ///
+    /// # Errors
+    /// If an entry of `kinds` cannot be used. Configuration that was loaded has none of these.
+    pub fn model(&self) -> Result<Arc<Model>, KindConfigError> {
+        Model::configured(&self.kinds)
     }
 }
 

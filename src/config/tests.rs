@@ -262,3 +262,65 @@ fn a_key_that_nobody_knows_is_a_warning() {
     assert_eq!(config.warnings, ["catalog.locatons is not a setting of the catalog; it has no effect"]);
     assert_eq!(config.unsupported, ["catalog.processorOptions is not supported yet; it has no effect"]);
 }
+
+const CLUSTER: &str = "backstitch:\n  kinds:\n    - kind: Cluster\n      apiVersions: [acme.example/v1]\n      \
+                       schema: ../kinds/cluster.json\n      relations:\n        - field: owner\n          forward: \
+                       FORWARD\n          reverse: ownerOf\n";
+
+#[test]
+fn a_kind_names_its_schema_relative_to_the_file_it_stands_in() {
+    let schema = r#"{"required": ["region"], "properties": {"owner": {"pattern": "^[a-z]$"}}}"#;
+    let text = CLUSTER.replace("FORWARD", "ownedBy");
+    let files = [("conf/app-config.yaml", text.as_str()), ("kinds/cluster.json", schema)];
+    let read = |path: &Path| {
+        let found = files.iter().find(|(name, _)| {
+            absolute(Path::new("/"), &path.display().to_string()) == format!("/site/{name}")
+        });
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    };
+    let names = [PathBuf::from("conf/app-config.yaml")];
+    let env = BTreeMap::new();
+    let config = load(&Inputs { files: &names, env: &env, cwd: Path::new("/site"), read: &read }).unwrap();
+    assert_eq!(config.backstitch.kinds[0].schema["required"][0], "region");
+    let model = config.backstitch.model().unwrap();
+    assert_eq!(model.kind_names().last(), Some(&"Cluster"));
+}
+
+#[test]
+fn a_kind_that_cannot_be_used_is_refused_with_its_line() {
+    let inline = CLUSTER.replace("../kinds/cluster.json", "{properties: {owner: {type: string}}}");
+    check_error(
+        &inline.replace("FORWARD", "\"owned by\""),
+        "app-config.yaml:8: backstitch.kinds[0].relations[0].forward: `owned by` is not valid; use letters, digits \
+         and `_`, such as `ownedBy`",
+    );
+    check_error(
+        &inline.replace("FORWARD", "ownedBy").replace("string", "text"),
+        "app-config.yaml:5: backstitch.kinds[0].schema: not a JSON Schema: at /properties/spec/properties/owner/type: \
+         \"text\" is not valid under any of the schemas listed in the 'anyOf' keyword; it has to be a \
+         self-contained JSON Schema (draft-07) of `spec`",
+    );
+    check_error(
+        &inline.replace("FORWARD", "ownedBy").replace("Cluster", "component"),
+        "app-config.yaml:3: backstitch.kinds[0].kind: refs ignore case, so `component` would have the refs of \
+         Component; write `kind: Component`, or choose another name",
+    );
+    check_error(
+        &inline.replace("FORWARD", "ownedBy").replace("reverse", "revers"),
+        "app-config.yaml:9: backstitch.kinds[0].relations[0].revers is not a setting; did you mean \
+         backstitch.kinds[0].relations[0].reverse?",
+    );
+}
+
+#[test]
+fn the_documented_kinds_are_good() {
+    let manual = include_str!("../../docs/ENTITY-MODEL.md");
+    let blocks = manual.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let inline = blocks.filter(|block| block.starts_with("backstitch:") && !block.contains("schema.json"));
+    let kinds: Vec<_> = inline.flat_map(|block| check(block, &[]).backstitch.kinds).collect();
+    assert_eq!(
+        kinds.iter().map(|kind| kind.kind.as_str()).collect::<Vec<_>>(),
+        ["API", "AiResource", "AiResource"]
+    );
+    assert!(kinds.iter().all(|kind| kind.relations.len() >= 2));
+}

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use backstitch_event_log::EventLog;
-use backstitch_ingest::locations::{ConfigLocationProvider, LocationFollowers};
+use backstitch_ingest::locations::{self, ConfigLocationProvider, LocationFollowers};
 use backstitch_ingest::{CatalogPolicy, Config, EntityProvider, Ingest, Parts, RemovalHold, Strategy};
 use backstitch_processors::Pipeline;
-use backstitch_schemas::{Clock, Identity, LocationRef, model::Model, rules::Rules};
+use backstitch_schemas::{Clock, Identity, LocationRef, rules::Rules};
 
 use crate::config::{AppConfig, OrphanStrategy, RemovalHold as ConfiguredHold};
 
@@ -35,13 +35,14 @@ pub(super) fn ingest(
 ) -> Result<Ingest> {
     let (locations, rules) = plan;
     let settings = settings(config);
-    let followers = LocationFollowers::new(config.locations(), Arc::clone(&clock))?;
+    let reading = locations::Config { model: Arc::clone(pipeline.model()), ..config.locations() };
+    let followers = LocationFollowers::new(reading, Arc::clone(&clock))?;
     let providers: Vec<Arc<dyn EntityProvider>> = vec![Arc::new(ConfigLocationProvider::new(locations))];
     let policy = CatalogPolicy {
         orphans: strategy(config.catalog.orphan_strategy),
         orphan_providers: strategy(config.catalog.orphan_provider_strategy),
         rules: Arc::new(rules),
-        model: Model::builtin(),
+        model: Arc::clone(pipeline.model()),
         fingerprint: pipeline.fingerprint().to_owned(),
     };
     let ingest = Ingest::new(Parts {

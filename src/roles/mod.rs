@@ -45,7 +45,7 @@ pub async fn run(command: Command, here: Surroundings) -> Result<()> {
         Command::Serve(args) => single::serve(configured(&args.config, &here, "info")?).await,
         Command::Migrate(args) => single::migrate(configured(&args.config, &here, "warn")?).await,
         Command::Bench(options) => crate::bench::run(options).await,
-        Command::Status(_) | Command::Validate(_) | Command::Providers(_) => Ok(()),
+        Command::Status(_) | Command::Validate(_) | Command::Schema(_) | Command::Providers(_) => Ok(()),
     }
 }
 

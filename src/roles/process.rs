@@ -2,24 +2,28 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use backstitch_event_log::EventLog;
 use backstitch_processors::scm::{Hosts, Scm};
 use backstitch_processors::{Config, Pipeline, Settings, Worker};
-use backstitch_schemas::{Clock, model::Model, rules::Rules};
+use backstitch_schemas::{Clock, rules::Rules};
 use uuid::Uuid;
 
 use crate::config::AppConfig;
 
 /// The pipeline that this configuration asks for. Every role builds the same one: ingest needs its
 /// fingerprint and its checks.
-pub(super) fn pipeline(config: &AppConfig, rules: Rules) -> Arc<Pipeline> {
+///
+/// # Errors
+/// If a configured kind cannot be used.
+pub(super) fn pipeline(config: &AppConfig, rules: Rules) -> Result<Arc<Pipeline>> {
     let mut hosts = Hosts::default();
     for (product, host) in config.integrations.hosts() {
         if let Some(scm) = scm_of(product) {
             hosts.add(host.host.as_str(), scm);
         }
     }
-    Arc::new(Pipeline::new(Settings { rules, model: Model::builtin(), hosts }))
+    Ok(Arc::new(Pipeline::new(Settings { rules, model: config.backstitch.model()?, hosts })))
 }
 
 /// A worker under a name of its own: two of one name would fence each other for ever.

@@ -23,7 +23,7 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let bound = listen::bind(&config.backend).await?;
     let rules = config.catalog.rules()?;
     let locations = config.catalog.locations.iter().map(|location| location.location_ref()).collect();
-    let pipeline = process::pipeline(&config, rules.clone());
+    let pipeline = process::pipeline(&config, rules.clone())?;
     let plan = (locations, rules);
     let ingest = ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &bound.url)?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
@@ -45,7 +45,7 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
 pub(super) async fn process(config: AppConfig, listens: bool) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let log = stores::log(&config, None, clock()).await?;
-    let pipeline = process::pipeline(&config, config.catalog.rules()?);
+    let pipeline = process::pipeline(&config, config.catalog.rules()?)?;
     let worker = process::worker(log, pipeline, clock());
     let mut tasks = Tasks::new(shutdown.clone());
     if listens {
@@ -85,8 +85,11 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
     let notices = config.unsupported.clone();
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
-    let state =
-        ApiState { status: Some(Arc::new(status)), ..ApiState::new(catalog, stores.read_model, settings) };
+    let state = ApiState {
+        status: Some(Arc::new(status)),
+        entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
+        ..ApiState::new(catalog, stores.read_model, settings)
+    };
     let router = backstitch_query_api::router(state);
     announce("the catalog API", &bound);
 

@@ -74,7 +74,7 @@ fn start(
 ) -> Result<Tasks> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let stores::Stores { log, read_model } = stores;
-    let pipeline = process::pipeline(config, plan.rules.clone());
+    let pipeline = process::pipeline(config, plan.rules.clone())?;
     let plan = (plan.locations, plan.rules);
     let ingest = ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &bound.url)?;
     let directory = ingest.directory();
@@ -92,6 +92,7 @@ fn start(
     let status = pipeline_status::Pipeline { log, directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
         status: Some(Arc::new(status)),
+        entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         ..ApiState::new(catalog, read_model, settings)
     });
 

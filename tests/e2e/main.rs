@@ -8,6 +8,7 @@ mod edits;
 mod example;
 mod flaky_source;
 mod golden;
+mod kinds;
 mod npm;
 mod push;
 mod roles;

@@ -1,7 +1,8 @@
 //! How Locations are read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use backstitch_schemas::model::Model;
 use serde::Deserialize;
 
 /// How Locations are read.
@@ -15,6 +16,8 @@ pub struct Config {
     pub git_hosts: Vec<GitHost>,
     /// Location types that any Location may list, whatever its own type.
     pub allowed_types: Vec<String>,
+    /// The kinds that are let in: what is wrong by them is found in the source's lines.
+    pub model: Arc<Model>,
     /// Time between two reads of the same URL (`catalog.processingInterval`); `None` reads once.
     /// Files are watched, and read at this interval only where watching is not possible.
     pub interval: Option<Interval>,
@@ -104,6 +107,7 @@ impl Default for Config {
             allow: Vec::new(),
             git_hosts: GitHost::public(),
             allowed_types: vec!["url".to_owned()],
+            model: Model::builtin(),
             interval: Some(Interval::from(seconds(100))),
             max_bytes: 10 << 20,
             connect_timeout: seconds(10),

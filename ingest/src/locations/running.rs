@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use backstitch_schemas::model::Model;
 use tokio::{task, time::Instant};
 
 use super::{
@@ -75,7 +74,7 @@ impl LocationFollower {
             held: reading.held,
             wake,
         };
-        let (fetcher, model) = (Arc::clone(&self.fetcher), Model::builtin());
+        let (fetcher, model) = (Arc::clone(&self.fetcher), Arc::clone(&self.config.model));
         Some(self.reads.spawn(async move { Done::Document(job.run(&fetcher, model).await) }))
     }
 

@@ -26,10 +26,12 @@ impl KindProcessor {
     }
 
     fn kind_of(&self, entity: &Value) -> Option<&KindModel> {
-        let text = |field: &str| entity.get(field).and_then(Value::as_str).unwrap_or_default();
-        match self.model.find(text("kind"), text("apiVersion")) {
+        let text = |pointer: &str| entity.pointer(pointer).and_then(Value::as_str);
+        let (kind, api_version) =
+            (text("/kind").unwrap_or_default(), text("/apiVersion").unwrap_or_default());
+        match self.model.find(kind, api_version, text("/spec/type")) {
             Match::Known(kind) => Some(kind).filter(|kind| kind.processor == self.name),
-            Match::Near(_) | Match::Unknown => None,
+            _ => None,
         }
     }
 }

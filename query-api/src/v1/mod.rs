@@ -1,6 +1,7 @@
 //! What Backstage lacks: status, errors, conflicts, changes and history.
 
 pub(crate) mod changes;
+pub(crate) mod entity_schema;
 pub(crate) mod problems;
 pub(crate) mod providers;
 pub(crate) mod status;

@@ -11,6 +11,8 @@ pub struct Format {
     pub expected: &'static str,
     /// What a person has to change.
     pub advice: &'static str,
+    /// The same rule as a regular expression, for editors; it may let more through.
+    pub pattern: &'static str,
 }
 
 /// The rules for the fields that all kinds have in common.
@@ -36,7 +38,32 @@ pub struct Formats {
     pub url: Format,
     /// `metadata.links[].title` and `icon`.
     pub filled: Format,
+    /// Types of relations.
+    pub relation_type: Format,
 }
+
+/// A DNS label, as a regular expression.
+macro_rules! label {
+    () => {
+        "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+    };
+}
+
+/// A name, as a regular expression.
+macro_rules! name {
+    () => {
+        "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+    };
+}
+
+/// A DNS subdomain and a slash, or nothing, as a regular expression.
+macro_rules! prefix {
+    () => {
+        concat!("(", label!(), r"(\.", label!(), ")*/)?")
+    };
+}
+
+const KEY_PATTERN: &str = concat!("^", prefix!(), name!(), "$");
 
 const PREFIXED: &str = "a valid prefix and/or suffix";
 const NAME: &str =
@@ -47,41 +74,53 @@ const KEY_ADVICE: &str = "write a key as `name` or `prefix/name`, where the pref
 
 impl Default for Formats {
     fn default() -> Self {
-        let format = |accepts, expected, advice| Format { accepts, expected, advice };
+        let format = |accepts, expected, advice, pattern| Format { accepts, expected, advice, pattern };
         Self {
             api_version: format(
                 is_api_version,
                 PREFIXED,
                 "write it as `backstage.io/v1alpha1`: a domain, a slash, and a version of letters and digits",
+                concat!("^", prefix!(), "[a-z0-9A-Z]{1,63}$"),
             ),
             kind: format(
                 is_kind,
                 "a string that is a sequence of [a-zA-Z][a-z0-9A-Z], at most 63 characters in total",
                 "use at most 63 letters and digits, beginning with a letter",
+                "^[a-zA-Z][a-z0-9A-Z]{0,62}$",
             ),
-            name: format(is_name, NAME, NAME_ADVICE),
+            name: format(is_name, NAME, NAME_ADVICE, concat!("^", name!(), "$")),
             namespace: format(
                 is_dns_label,
                 "a string that is sequences of [a-z0-9] separated by [-], at most 63 characters in total",
                 "use at most 63 lower-case letters, digits and `-`, beginning and ending with a letter or digit",
+                concat!("^", label!(), "$"),
             ),
-            label_key: format(is_prefixed_name, PREFIXED, KEY_ADVICE),
-            label_value: format(is_label_value, NAME, NAME_ADVICE),
-            annotation_key: format(is_prefixed_name, PREFIXED, KEY_ADVICE),
+            label_key: format(is_prefixed_name, PREFIXED, KEY_ADVICE, KEY_PATTERN),
+            label_value: format(is_label_value, NAME, NAME_ADVICE, concat!("^(", name!(), ")?$")),
+            annotation_key: format(is_prefixed_name, PREFIXED, KEY_ADVICE, KEY_PATTERN),
             tag: format(
                 is_tag,
                 "a string that is sequences of [a-z0-9+#] separated by [-], at most 63 characters in total",
                 "use at most 63 lower-case letters, digits, `+`, `#`, `:` and `-`",
+                "^(?=.{1,63}$)[a-z0-9:+#]+(-[a-z0-9:+#]+)*$",
             ),
             url: format(
                 |text| url::Url::parse(text).is_ok(),
                 "a string that is a valid url",
                 "write the whole URL, beginning with `https://`",
+                r"^\s*[A-Za-z][A-Za-z0-9+.-]*:",
             ),
             filled: format(
                 |text| !text.trim().is_empty(),
                 "a non empty string",
                 "give a text, or remove the line",
+                r"\S",
+            ),
+            relation_type: format(
+                is_relation_type,
+                "a string that is a sequence of [a-zA-Z0-9_]",
+                "use letters, digits and `_`, such as `ownedBy`",
+                "^[a-zA-Z0-9_]+$",
             ),
         }
     }
@@ -132,6 +171,10 @@ fn is_kind(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+fn is_relation_type(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_name(text)
 }
@@ -146,6 +189,12 @@ mod tests {
     use super::*;
 
     fn check(format: Format, valid: &[&str], invalid: &[&str]) {
+        let pattern = serde_json::json!({"type": "string", "pattern": format.pattern});
+        let pattern = jsonschema::validator_for(&pattern).unwrap();
+        for text in valid.iter().chain(invalid) {
+            let text = (*text).into();
+            assert_eq!(pattern.is_valid(&text), valid.contains(&text.as_str().unwrap()), "{text}");
+        }
         for text in valid {
             assert!((format.accepts)(text), "{text:?} should be {}", format.expected);
         }
@@ -166,6 +215,7 @@ mod tests {
         check(formats.api_version, &["v1", "my-company.net/v1"], &["1.0", "backstage.io", "a/b/c"]);
         check(formats.kind, &["a1"], &["1a", "A-b"]);
         check(formats.url, &["https://a.b", "mailto:x@y"], &["/catalog", "a.b"]);
+        check(formats.relation_type, &["ownedBy", "a_1"], &["", "owned by", "a-b"]);
         check(formats.filled, &["x"], &[" "]);
     }
 }

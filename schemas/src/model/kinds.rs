@@ -1,19 +1,22 @@
 //! The table of kinds: which there are, how they are validated, and which relations they imply.
 //!
-//! Kinds are data. The built-in ones are read from `schemas/kinds/*.json` and the table below; an
-//! installation can add its own rows.
+//! Kinds are data. The built-in ones stand in `builtin.rs` and `schemas/kinds/*.json`; an
+//! installation adds its own rows with `backstitch.kinds`.
 
 use std::sync::{Arc, LazyLock};
 
-use super::{formats::Formats, schema::Schema};
+use super::{builtin::builtin_kinds, formats::Formats, schema::Schema};
 
-/// A kind of entity.
+/// A kind of entity, or one of the forms that a kind has.
 #[derive(Debug)]
 pub struct KindModel {
     /// The kind in its exact spelling.
     pub kind: String,
     /// The API versions it is known in.
     pub api_versions: Vec<String>,
+    /// The `spec.type` that an entity has to have for this row. A row without one takes what no other
+    /// row takes.
+    pub spec_type: Option<String>,
     /// What an entity of this kind has to look like, beyond what all kinds have in common.
     pub schema: Schema,
     /// The spec fields that relate it to other entities.
@@ -22,19 +25,19 @@ pub struct KindModel {
     pub processor: &'static str,
 }
 
-/// A spec field that names other entities.
+/// A spec field that names other entities: one, or a list of them.
 #[derive(Clone, Debug)]
 pub struct RelationField {
-    /// Name of the field in `spec`.
+    /// Names on the way from `spec` to the field, joined by dots. A list on the way is entered.
     pub field: String,
     /// Kind of a ref that gives none; without it such a ref is an error.
     pub default_kind: Option<String>,
+    /// Namespace of a ref that gives none; without it, that of the entity.
+    pub default_namespace: Option<String>,
     /// Type of the relation from the entity to the target.
     pub forward: String,
     /// Type of the relation from the target to the entity.
     pub reverse: String,
-    /// Whether the field is a list. A lone text is taken for a list of one, and the reverse.
-    pub many: bool,
 }
 
 /// All that is known about entities: field formats and kinds.
@@ -47,13 +50,17 @@ pub struct Model {
     fingerprint: String,
 }
 
-/// How a kind and an API version fit the table.
-#[derive(Clone, Copy, Debug)]
+/// How kind, API version and `spec.type` fit the table.
+#[derive(Clone, Debug)]
 pub enum Match<'a> {
     /// Known.
     Known(&'a KindModel),
-    /// The kind is known, but not in this API version or not in this spelling.
-    Near(&'a KindModel),
+    /// The kind is known, but in these API versions.
+    OtherVersion(Vec<&'a str>),
+    /// Kind and API version are known, but for these values of `spec.type`.
+    OtherType(Vec<&'a str>),
+    /// The kind is known in this spelling.
+    OtherSpelling(&'a str),
     /// No such kind.
     Unknown,
 }
@@ -72,16 +79,28 @@ impl Model {
         Self { formats: Formats::default(), kinds, fingerprint }
     }
 
-    /// Looks a kind up.
-    pub fn find(&self, kind: &str, api_version: &str) -> Match<'_> {
-        let known = |model: &&KindModel| {
-            model.kind == kind && model.api_versions.iter().any(|version| version == api_version)
-        };
-        if let Some(model) = self.kinds.iter().find(known) {
-            return Match::Known(model);
+    /// Looks a kind up, by its exact spelling.
+    pub fn find(&self, kind: &str, api_version: &str, spec_type: Option<&str>) -> Match<'_> {
+        let named: Vec<_> = self.kinds.iter().filter(|row| row.kind == kind).collect();
+        if named.is_empty() {
+            let similar = self.kinds.iter().find(|row| row.kind.eq_ignore_ascii_case(kind));
+            return similar.map_or(Match::Unknown, |row| Match::OtherSpelling(&row.kind));
         }
-        let near = self.kinds.iter().find(|model| model.kind.eq_ignore_ascii_case(kind));
-        near.map_or(Match::Unknown, Match::Near)
+        let versioned: Vec<_> = named.iter().filter(|row| row.is_known_in(api_version)).copied().collect();
+        if versioned.is_empty() {
+            return Match::OtherVersion(each_once(named.iter().flat_map(|row| &row.api_versions)));
+        }
+        let of_type = |wanted: Option<&str>| versioned.iter().find(|row| row.spec_type.as_deref() == wanted);
+        let exact = spec_type.and_then(|wanted| of_type(Some(wanted)));
+        match exact.or_else(|| of_type(None)) {
+            Some(row) => Match::Known(row),
+            None => Match::OtherType(each_once(versioned.iter().filter_map(|row| row.spec_type.as_ref()))),
+        }
+    }
+
+    /// The names of all kinds, each once, in the order of the table.
+    pub fn kind_names(&self) -> Vec<&str> {
+        each_once(self.kinds.iter().map(|row| &row.kind))
     }
 
     /// A text that changes when the model does.
@@ -90,99 +109,32 @@ impl Model {
     }
 }
 
+impl PartialEq for Model {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
 impl KindModel {
+    /// Whether the row is for this API version.
+    pub fn is_known_in(&self, api_version: &str) -> bool {
+        self.api_versions.iter().any(|known| known == api_version)
+    }
+
     /// All that the outcome of processing depends on.
     fn describe(&self) -> String {
-        let (kind, versions, schema) = (&self.kind, &self.api_versions, self.schema.json());
-        format!("{kind} {versions:?} {schema} {:?} {}", self.relations, self.processor)
+        let Self { kind, api_versions, spec_type, schema, relations, processor } = self;
+        format!("{kind} {api_versions:?} {spec_type:?} {} {relations:?} {processor}", schema.json())
     }
 }
 
-const CORE_VERSIONS: &[&str] = &["backstage.io/v1alpha1", "backstage.io/v1beta1"];
-const CORE_PROCESSOR: &str = "BuiltinKindsEntityProcessor";
-
-/// Field, default kind, forward, reverse; a field in brackets is a list.
-type Row = (&'static str, Option<&'static str>, &'static str, &'static str);
-
-const OWNER: Row = ("owner", Some("Group"), "ownedBy", "ownerOf");
-const SYSTEM: Row = ("system", Some("System"), "partOf", "hasPart");
-const DEPENDS_ON: Row = ("[dependsOn]", None, "dependsOn", "dependencyOf");
-const DEPENDENCY_OF: Row = ("[dependencyOf]", None, "dependencyOf", "dependsOn");
-
-fn builtin_kinds() -> Vec<KindModel> {
-    let core = |kind, schema, rows: &[Row]| row(kind, CORE_VERSIONS, schema, rows, CORE_PROCESSOR);
-    vec![
-        core(
-            "Component",
-            include_str!("../../kinds/component.json"),
-            &[
-                OWNER,
-                ("subcomponentOf", Some("Component"), "partOf", "hasPart"),
-                ("[providesApis]", Some("API"), "providesApi", "apiProvidedBy"),
-                ("[consumesApis]", Some("API"), "consumesApi", "apiConsumedBy"),
-                DEPENDS_ON,
-                DEPENDENCY_OF,
-                SYSTEM,
-            ],
-        ),
-        core("API", include_str!("../../kinds/api.json"), &[OWNER, SYSTEM]),
-        core(
-            "Resource",
-            include_str!("../../kinds/resource.json"),
-            &[OWNER, DEPENDS_ON, DEPENDENCY_OF, SYSTEM],
-        ),
-        core(
-            "User",
-            include_str!("../../kinds/user.json"),
-            &[("[memberOf]", Some("Group"), "memberOf", "hasMember")],
-        ),
-        core(
-            "Group",
-            include_str!("../../kinds/group.json"),
-            &[
-                ("parent", Some("Group"), "childOf", "parentOf"),
-                ("[children]", Some("Group"), "parentOf", "childOf"),
-                ("[members]", Some("User"), "hasMember", "memberOf"),
-            ],
-        ),
-        core(
-            "System",
-            include_str!("../../kinds/system.json"),
-            &[OWNER, ("domain", Some("Domain"), "partOf", "hasPart")],
-        ),
-        core(
-            "Domain",
-            include_str!("../../kinds/domain.json"),
-            &[OWNER, ("subdomainOf", Some("Domain"), "partOf", "hasPart")],
-        ),
-        core("Location", include_str!("../../kinds/location.json"), &[]),
-        row(
-            "Template",
-            &["scaffolder.backstage.io/v1beta3"],
-            include_str!("../../kinds/template.json"),
-            &[OWNER],
-            "ScaffolderEntitiesProcessor",
-        ),
-    ]
-}
-
-fn row(kind: &str, versions: &[&str], schema: &str, rows: &[Row], processor: &'static str) -> KindModel {
-    KindModel {
-        kind: kind.to_owned(),
-        api_versions: versions.iter().map(|&version| version.to_owned()).collect(),
-        schema: Schema::compile(schema).expect("our own schemas compile"),
-        relations: rows.iter().map(relation_field).collect(),
-        processor,
+/// The texts without repetitions, in their order.
+pub(super) fn each_once<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let mut once: Vec<&str> = Vec::new();
+    for text in texts {
+        if !once.contains(&text.as_str()) {
+            once.push(text);
+        }
     }
-}
-
-fn relation_field(&(field, default_kind, forward, reverse): &Row) -> RelationField {
-    let list = field.strip_prefix('[').and_then(|field| field.strip_suffix(']'));
-    RelationField {
-        field: list.unwrap_or(field).to_owned(),
-        default_kind: default_kind.map(str::to_owned),
-        forward: forward.to_owned(),
-        reverse: reverse.to_owned(),
-        many: list.is_some(),
-    }
+    once
 }

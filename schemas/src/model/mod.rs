@@ -20,6 +20,9 @@
 //! ```
 
 mod advice;
+mod builtin;
+mod combined;
+mod configured;
 mod formats;
 mod kinds;
 mod policies;
@@ -28,6 +31,7 @@ mod schema;
 
 use serde_json::Value;
 
+pub use configured::{KindConfig, KindConfigError, KindFault, RelationConfig};
 pub use formats::{Format, Formats};
 pub use kinds::{KindModel, Match, Model, RelationField};
 pub use policies::{envelope_problems, set_default_namespace};
@@ -133,30 +137,39 @@ pub fn kind_of<'m>(
     entity_ref: &EntityRef,
     entity: &Value,
 ) -> Result<&'m KindModel, KindError> {
-    let text = |field: &str| entity.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (kind, api_version) = (text("kind"), text("apiVersion"));
-    let problem = |advice: String| {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (kind, api_version) = (text(entity.get("kind")), text(entity.get("apiVersion")));
+    let spec_type = entity.pointer("/spec/type").and_then(Value::as_str);
+    let problem = |path: &str, advice: String| {
         let message = format!(
             "No processor recognized the entity {entity_ref} as valid, possibly caused by a foreign kind or \
              apiVersion"
         );
-        Problem::input(message).with_advice(advice)
+        Problem::input(message).with_advice(advice).at_path(path)
     };
-    match model.find(kind, api_version) {
+    match model.find(&kind, &api_version, spec_type) {
         Match::Known(found) => Ok(found),
-        Match::Near(near) if near.kind == kind => {
-            let versions = near.api_versions.join("` or `");
+        Match::OtherVersion(versions) => {
+            let versions = versions.join("` or `");
             let advice = format!("{kind} is not known as `{api_version}`; write `apiVersion: {versions}`");
-            Err(KindError::Near(problem(advice).at_path("/apiVersion")))
+            Err(KindError::Near(problem("/apiVersion", advice)))
         }
-        Match::Near(near) => {
-            let advice = format!("kinds are case-sensitive; write `kind: {}`", near.kind);
-            Err(KindError::Near(problem(advice).at_path("/kind")))
+        Match::OtherType(types) => {
+            let found = spec_type.map_or_else(|| "missing".to_owned(), |found| format!("`{found}`"));
+            let advice = format!("spec.type is {found}; {kind} is known with `{}`", types.join("`, `"));
+            Err(KindError::Near(problem("/spec/type", advice)))
+        }
+        Match::OtherSpelling(known) => {
+            let advice = format!("kinds are case-sensitive; write `kind: {known}`");
+            Err(KindError::Near(problem("/kind", advice)))
         }
         Match::Unknown => {
-            let known: Vec<_> = model.kinds.iter().map(|model| model.kind.as_str()).collect();
-            let advice = format!("the kind {kind} is not configured here; known are {}", known.join(", "));
-            Err(KindError::Unknown(problem(advice).at_path("/kind")))
+            let advice = format!(
+                "the kind {kind} is not configured here; known are {}. To let it in, describe it under \
+                 `backstitch.kinds` in the configuration",
+                model.kind_names().join(", ")
+            );
+            Err(KindError::Unknown(problem("/kind", advice)))
         }
     }
 }

@@ -22,6 +22,11 @@ static ENTITY: LazyLock<Schema> = LazyLock::new(|| {
     Schema::compile(include_str!("../../kinds/entity.json")).expect("our own schema compiles")
 });
 
+/// The schema of what all kinds have in common.
+pub(super) fn entity_schema() -> &'static Value {
+    ENTITY.json()
+}
+
 /// What the envelope lacks. An entity with such a problem has no ref, so nothing else can be said.
 pub fn envelope_problems(entity: &Value) -> Vec<Problem> {
     ENVELOPE.violations(entity).into_iter().map(|violation| violation.into_problem()).collect()

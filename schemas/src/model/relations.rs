@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::kinds::{KindModel, RelationField};
+use super::{
+    kinds::{KindModel, RelationField},
+    schema::escape,
+};
 use crate::{CompoundRef, EntityRef, Problem, RefContext, RefError, processed::Relation};
 
 /// The spec fields whose lists of texts are stored sorted, whatever their order in the source.
@@ -27,7 +30,7 @@ fn code_units(text: &Value) -> impl Iterator<Item = u16> {
 }
 
 /// The relations that `entity` implies by the rules of its kind: each field's, in both directions,
-/// with the entity's own namespace as the default.
+/// in the order of the table and of the source.
 ///
 /// # Errors
 /// For each value that is no entity ref.
@@ -56,22 +59,35 @@ fn both_ways(field: &RelationField, source: &EntityRef, target: EntityRef) -> [R
     ]
 }
 
-/// A single value counts as a list of one; nothing and the empty text are passed over.
+/// The values of a field with their places. A single value counts as a list of one; nothing and the
+/// empty text are passed over.
 fn values<'a>(spec: &'a Value, field: &str) -> Vec<(String, &'a Value)> {
-    let filled = |value: &&Value| !value.is_null() && value.as_str() != Some("");
-    match spec.get(field) {
-        Some(Value::Array(items)) => {
+    let mut found = vec![("/spec".to_owned(), spec)];
+    for name in field.split('.') {
+        let within = found.into_iter().flat_map(items_of);
+        found = within
+            .filter_map(|(path, value)| Some((format!("{path}/{}", escape(name)), value.get(name)?)))
+            .collect();
+    }
+    let is_filled = |(_, value): &(String, &Value)| !value.is_null() && value.as_str() != Some("");
+    found.into_iter().filter(is_filled).flat_map(items_of).collect()
+}
+
+/// The items of a list with their places; anything else is taken as it is.
+fn items_of((path, value): (String, &Value)) -> Vec<(String, &Value)> {
+    match value {
+        Value::Array(items) => {
             let places = items.iter().enumerate();
-            places.map(|(index, item)| (format!("/spec/{field}/{index}"), item)).collect()
+            places.map(|(index, item)| (format!("{path}/{index}"), item)).collect()
         }
-        value => value.filter(filled).map(|value| (format!("/spec/{field}"), value)).into_iter().collect(),
+        value => vec![(path, value)],
     }
 }
 
 fn target_of(field: &RelationField, source: &EntityRef, written: &Value) -> Result<EntityRef, RefError> {
     let context = RefContext {
         default_kind: field.default_kind.as_deref(),
-        default_namespace: Some(source.namespace()),
+        default_namespace: Some(field.default_namespace.as_deref().unwrap_or(source.namespace())),
     };
     match written {
         Value::String(text) => EntityRef::parse(text, context),

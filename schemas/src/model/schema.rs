@@ -54,8 +54,19 @@ impl Schema {
     /// # Errors
     /// If the text is no JSON Schema.
     pub fn compile(text: &str) -> Result<Self, SchemaError> {
-        let json: Value = serde_json::from_str(text)?;
-        let validator = Validator::options().build(&json).map_err(|e| SchemaError::Schema(e.to_string()))?;
+        Self::of_json(serde_json::from_str(text)?)
+    }
+
+    /// Compiles a JSON Schema.
+    ///
+    /// # Errors
+    /// If the value is no JSON Schema; the reason names the place in it.
+    pub fn of_json(json: Value) -> Result<Self, SchemaError> {
+        let validator = Validator::options().build(&json).map_err(|error| {
+            let place = error.instance_path().as_str();
+            let place = if place.is_empty() { String::new() } else { format!("at {place}: ") };
+            SchemaError::Schema(format!("{place}{error}"))
+        })?;
         Ok(Self { validator, json })
     }
 
@@ -188,6 +199,25 @@ pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// Makes the local references of a schema right for a schema that it stands in, at the JSON pointer
+/// `place` (such as `#/definitions/a`).
+pub(super) fn rebase_refs(schema: &mut Value, place: &str) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(reference) if name == "$ref" && reference.starts_with('#') => {
+                        *reference = format!("{place}{}", &reference[1..]);
+                    }
+                    member => rebase_refs(member, place),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rebase_refs(item, place)),
+        _ => {}
+    }
+}
+
 /// The keyword's place in ajv's order of evaluation.
 fn rank_of(error: &ValidationError<'_>) -> u8 {
     match error.kind() {
@@ -226,6 +256,18 @@ fn words_of(
         }
         ValidationErrorKind::MinItems { limit } => {
             (format!("must NOT have fewer than {limit} items"), format!("limit: {limit}"))
+        }
+        ValidationErrorKind::MaxItems { limit } => {
+            (format!("must NOT have more than {limit} items"), format!("limit: {limit}"))
+        }
+        ValidationErrorKind::Minimum { limit } => {
+            (format!("must be >= {limit}"), format!("comparison: >=, limit: {limit}"))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            (format!("must be <= {limit}"), format!("comparison: <=, limit: {limit}"))
+        }
+        ValidationErrorKind::Format { format } => {
+            (format!("must match format \"{format}\""), format!("format: {format}"))
         }
         ValidationErrorKind::Enum { options } => {
             let options = options.as_array().map(|o| o.iter().map(plain).collect::<Vec<_>>());

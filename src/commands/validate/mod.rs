@@ -5,7 +5,6 @@ mod format;
 mod sarif;
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Result;
 use backstitch_processors::{Pipeline, Settings, Severity};
@@ -13,6 +12,7 @@ use backstitch_schemas::Problem;
 use backstitch_schemas::rules::Rules;
 
 use crate::cli::{ReportFormat, ValidateArgs};
+use crate::surroundings::Surroundings;
 
 /// All that was found.
 #[derive(Debug, Default)]
@@ -66,13 +66,17 @@ impl Report {
 /// Checks the files, prints what is wrong with them, and gives the exit code.
 ///
 /// # Errors
-/// If the report cannot be printed.
-pub fn validate(args: &ValidateArgs, cwd: &Path, out: &mut impl Write) -> Result<u8> {
+/// If the configuration cannot be used, or the report cannot be printed.
+pub fn validate(args: &ValidateArgs, here: &Surroundings, out: &mut impl Write) -> Result<u8> {
     // Where a file will be read from is not known, so no rule can be held against it.
-    let pipeline = Pipeline::new(Settings { rules: Rules::everything(), ..Settings::default() });
+    let pipeline = Pipeline::new(Settings {
+        rules: Rules::everything(),
+        model: here.with_files(&args.config)?.backstitch.model()?,
+        ..Settings::default()
+    });
     let mut report = Report::default();
     for file in &args.files {
-        check::file(&pipeline, cwd, file, &mut report);
+        check::file(&pipeline, &here.cwd, file, &mut report);
     }
     let text = match args.format {
         ReportFormat::Text => format::text(&report),

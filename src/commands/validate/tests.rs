@@ -32,8 +32,9 @@ fn run(files: &[(&str, &str)], format: ReportFormat) -> (String, u8) {
         .map(|(name, _)| PathBuf::from(name))
         .filter(|name| name.extension().is_some_and(|e| e == "yaml"))
         .collect();
+    let here = Surroundings { cwd: temp.path().to_owned(), ..Surroundings::default() };
     let mut out = Vec::new();
-    let code = validate(&ValidateArgs { files: names, format }, temp.path(), &mut out).unwrap();
+    let code = validate(&ValidateArgs { files: names, config: Vec::new(), format }, &here, &mut out).unwrap();
     (String::from_utf8(out).unwrap(), code)
 }
 
@@ -149,7 +150,9 @@ fn the_example_has_the_mistakes_that_it_is_said_to_have() {
     let folders = ["", "org", "org/people", "systems/*", "platform", "templates", "templates/*"];
     let files = folders.iter().flat_map(|folder| yaml_files(&root, folder)).collect();
     let mut out = Vec::new();
-    let code = validate(&ValidateArgs { files, format: ReportFormat::Json }, &root, &mut out).unwrap();
+    let here = Surroundings { cwd: root.clone(), ..Surroundings::default() };
+    let args = ValidateArgs { files, config: Vec::new(), format: ReportFormat::Json };
+    let code = validate(&args, &here, &mut out).unwrap();
     let report: Value = serde_json::from_slice(&out).unwrap();
     let mut wrong: Vec<(&str, &str)> = report["problems"]
         .as_array()

@@ -36,6 +36,7 @@ pub(super) fn schemas() -> Vec<Named> {
                 },
             }),
         ),
+        ("EntitySchema", json!({"type": "object", "description": "A JSON Schema (draft-07)."})),
         ("Document", json!({"type": "object", "description": "An OpenAPI 3.1 document."})),
     ]
 }

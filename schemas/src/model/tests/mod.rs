@@ -1,3 +1,6 @@
+mod combined;
+mod configured;
+
 use serde_json::json;
 
 use super::*;
@@ -10,7 +13,11 @@ fn entity(kind: &str, spec: Value) -> Value {
 
 /// The texts of all problems, without what they are wrapped in.
 fn causes(entity: &Value) -> Vec<String> {
-    let problems = check(&Model::builtin(), entity).into_problems();
+    causes_in(&Model::builtin(), entity)
+}
+
+fn causes_in(model: &Model, entity: &Value) -> Vec<String> {
+    let problems = check(model, entity).into_problems();
     let cause = |text: &str| text.split_once("; caused by ").map_or(text, |(_, cause)| cause).to_owned();
     problems.iter().map(|problem| cause(&problem.message)).collect()
 }
