@@ -4,7 +4,7 @@
 //! follower knows nothing of claims: it is told which Locations there are, reads what they list,
 //! and reports. It never decides that something is gone for good, only what it saw.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, Timestamp, source::SourceState};
@@ -80,10 +80,51 @@ pub enum Finding {
 pub enum Wake {
     /// It is time again.
     Polling,
-    /// A file changed on disk.
+    /// A file changed on disk, or a host told of a change.
     Watched,
     /// A person asked.
     Person,
+}
+
+impl Wake {
+    /// From 0: a person's refresh goes before what a file system or a host tells, and that before
+    /// polling.
+    pub(crate) fn urgency(self) -> usize {
+        match self {
+            Self::Polling => 0,
+            Self::Watched => 1,
+            Self::Person => 2,
+        }
+    }
+}
+
+/// What is to be read again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Places {
+    /// Everything.
+    All,
+    /// Only these.
+    These {
+        /// Documents by location ref, and those of which a placeholder stands for one of them.
+        documents: BTreeSet<Arc<str>>,
+        /// Locations whose patterns are searched again, with the documents that they stand in.
+        searched: BTreeSet<(EntityRef, Arc<str>)>,
+        /// Locations of which everything that they list is read.
+        listed: BTreeSet<(EntityRef, Arc<str>)>,
+    },
+}
+
+/// Names a refresh that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What came of a refresh.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refreshed {
+    /// How many places were read.
+    pub places: usize,
+    /// Why some of them could not be.
+    pub problems: Vec<Problem>,
 }
 
 /// Reads what the Locations of one provider list.
@@ -98,8 +139,14 @@ pub trait Follower: Send {
     /// source, if its outcome, errors or validators changed: the location ref and its state.
     async fn next(&mut self) -> (Vec<Finding>, Vec<(String, SourceState)>);
 
-    /// Reads everything that is reached through this entity's Locations again, soon.
-    async fn refresh(&mut self, location: Option<&EntityRef>, wake: Wake);
+    /// Reads these places again, before anything that nobody waits for; so are places that are
+    /// found to be listed there. `forced` reads them even if their host says that they are unchanged.
+    ///
+    /// Returns by what to ask [`Self::refreshed`], or `None` if none of them is read at all.
+    async fn refresh(&mut self, places: &Places, forced: bool) -> Option<Ticket>;
+
+    /// What came of a refresh, once all of its findings were handed out. Told once.
+    fn refreshed(&mut self, ticket: Ticket) -> Option<Refreshed>;
 
     /// When something is read again, if that is planned.
     fn next_read(&self) -> Option<Timestamp>;

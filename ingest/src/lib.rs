@@ -77,7 +77,7 @@ mod tail;
 mod writer;
 
 pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
-pub use finding::{Finding, FollowedLocation, Follower, Wake};
+pub use finding::{Finding, FollowedLocation, Follower, Places, Refreshed, Ticket, Wake};
 pub use owner::{ProviderStatus, ReadTimes};
 pub use progress::{Outcome, Progress, RefOutcome};
 pub use provider::{

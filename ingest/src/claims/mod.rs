@@ -3,6 +3,7 @@
 //! Built from the records of `catalog.changes` alone, so a process that takes a provider over knows
 //! what its predecessor knew. Deciding what to append is in [`plan`]; nothing here does IO.
 
+mod chain;
 mod errors;
 pub(crate) mod location;
 pub(crate) mod plan;

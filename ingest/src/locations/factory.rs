@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use backstitch_schemas::{Clock, ProviderName, source::SourceState};
 use uuid::Uuid;
 
-use super::{Chance, Config, LocationFollower, UrlReader};
+use super::{Chance, Config, HostStatus, LocationFollower, UrlReader};
 use crate::{Follower, FollowerFactory};
 
 /// Makes the followers of a process, which all read URLs through one reader.
@@ -24,6 +24,11 @@ impl LocationFollowers {
         let urls = Arc::new(UrlReader::new(&config, Arc::clone(&clock))?);
         Ok(Self { config, urls, clock })
     }
+
+    /// How reading from each host goes.
+    pub fn hosts(&self) -> Vec<HostStatus> {
+        self.urls.gates().statuses()
+    }
 }
 
 impl FollowerFactory for LocationFollowers {
@@ -36,7 +41,7 @@ impl FollowerFactory for LocationFollowers {
 /// Numbers between 0 and 1, as random as the ids of claims.
 fn chance() -> Chance {
     Box::new(|| {
-        let [high, ..] = Uuid::new_v4().into_bytes();
-        f64::from(high) / f64::from(u8::MAX)
+        let [a, b, c, d, ..] = Uuid::new_v4().into_bytes();
+        f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX)
     })
 }

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use backstitch_schemas::{Clock, EntityRef, Listing, Timestamp, source::SourceState};
+use backstitch_schemas::{Clock, Listing, Timestamp, source::SourceState};
 use tokio::{
     task::{self, JoinSet},
     time::Instant,
@@ -18,11 +18,12 @@ use super::{
     fetch::Fetcher,
     listings::Listings,
     reading::Reading,
+    refreshes::Refreshes,
     running::Done,
     schedule::{Schedule, Subject},
     watch::Watches,
 };
-use crate::{Finding, FollowedLocation, Follower, Wake};
+use crate::{Finding, FollowedLocation, Follower, Places, Refreshed, Ticket};
 
 /// Findings that are taken together at most, so that the owner can append them in one step.
 const BATCH: usize = 1000;
@@ -53,7 +54,9 @@ pub struct LocationFollower {
     pub(super) reads: JoinSet<Done>,
     pub(super) subjects: HashMap<task::Id, (Subject, u64)>,
     pub(super) files_running: usize,
-    pub(super) tickets: u64,
+    /// The number of the latest read.
+    pub(super) reads_begun: u64,
+    pub(super) refreshes: Refreshes,
     /// Whether a read was due or under way when last looked at.
     busy: bool,
     /// Since when findings wait to be reported.
@@ -93,7 +96,8 @@ impl LocationFollower {
             reads: JoinSet::new(),
             subjects: HashMap::new(),
             files_running: 0,
-            tickets: 0,
+            reads_begun: 0,
+            refreshes: Refreshes::default(),
             busy: false,
             gathering: None,
         }
@@ -102,6 +106,9 @@ impl LocationFollower {
     /// Whether it is time to report: more findings are about to come while reads are under way, but
     /// they are not waited for long.
     fn is_gathered(&mut self) -> bool {
+        if self.refreshes.have_news() {
+            return true;
+        }
         if self.outbox.is_empty() {
             return false;
         }
@@ -151,6 +158,7 @@ impl Follower for LocationFollower {
             self.start_due();
             if self.is_gathered() {
                 self.gathering = None;
+                self.refreshes.hand_out();
                 let outbox = mem::take(&mut self.outbox);
                 return (outbox.findings, outbox.states);
             }
@@ -185,10 +193,12 @@ impl Follower for LocationFollower {
         }
     }
 
-    async fn refresh(&mut self, location: Option<&EntityRef>, wake: Wake) {
-        for subject in self.listings.reached(location) {
-            self.wake(subject, Duration::ZERO, wake);
-        }
+    async fn refresh(&mut self, places: &Places, forced: bool) -> Option<Ticket> {
+        self.read_again(places, forced)
+    }
+
+    fn refreshed(&mut self, ticket: Ticket) -> Option<Refreshed> {
+        self.refreshes.take(ticket)
     }
 
     fn next_read(&self) -> Option<Timestamp> {

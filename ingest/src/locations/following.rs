@@ -6,8 +6,11 @@ use backstitch_schemas::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    LocationFollower,
+    Interval, LocationFollower,
+    access::host_of,
+    fetch::Place,
     follower::withdrawn,
+    host_gate::ReadThrough,
     listings::Changes,
     reading::Reading,
     schedule::{Schedule, Subject},
@@ -55,7 +58,8 @@ impl LocationFollower {
     fn start_following(&mut self, subject: &Subject) {
         if !self.readings.contains_key(subject) {
             let (Subject::Document(location) | Subject::Pattern(location)) = subject;
-            let reading = self.resumed.remove(&**location).map(Reading::resume).unwrap_or_default();
+            let mut reading = self.resumed.remove(&**location).map(Reading::resume).unwrap_or_default();
+            reading.through = self.gate(subject);
             self.readings.insert(subject.clone(), reading);
             self.watch(subject);
         }
@@ -63,12 +67,31 @@ impl LocationFollower {
             let edges = self.listings.document(location).map(|document| document.edges.values());
             reading.held |= edges.into_iter().flatten().any(|edge| edge.settled);
         }
-        self.wake(subject.clone(), Duration::ZERO, Wake::Polling);
+        // What a refresh finds to be listed belongs to it.
+        let refreshed = self.refreshes.join(subject, &self.listings.that_list(subject));
+        let wake = if refreshed { Wake::Person } else { Wake::Polling };
+        self.wake(subject.clone(), Duration::ZERO, wake);
+    }
+
+    /// The time between two reads of the same place: for what is behind URLs as long as it takes to
+    /// stay within the budget of the host. `None` reads once.
+    pub(super) fn interval(&self, subject: &Subject) -> Option<Interval> {
+        let gate = self.readings.get(subject).and_then(|reading| reading.through.as_ref());
+        let interval = self.config.interval?;
+        Some(gate.map_or(interval, |through| through.gate().interval(interval)))
+    }
+
+    /// The gate that a document is read through, if it stands behind a URL.
+    fn gate(&self, subject: &Subject) -> Option<ReadThrough> {
+        let Subject::Document(location) = subject else { return None };
+        let Place::Url(url) = &self.listings.document(location)?.place else { return None };
+        Some(ReadThrough::new(self.fetcher.urls.gates().gate(&host_of(url))))
     }
 
     fn drop_subject(&mut self, subject: &Subject) {
         self.schedule(subject).cancel(subject);
         self.watches.release(subject);
+        self.refreshes.dropped(subject);
         let Some(reading) = self.readings.remove(subject) else { return };
         if let Some(running) = &reading.running {
             running.handle.abort();

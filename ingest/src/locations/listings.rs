@@ -160,28 +160,31 @@ impl Listings {
         })
     }
 
-    /// Everything that is reached through a Location, or through all.
-    pub(super) fn reached(&self, location: Option<&EntityRef>) -> Vec<Subject> {
-        let keys = self.locations.keys().filter(|key| location.is_none_or(|wanted| key.0 == *wanted));
-        let mut todo: Vec<&LocationKey> = keys.collect();
-        let mut done: HashSet<&LocationKey> = todo.iter().copied().collect();
-        let mut by_document: HashMap<&str, Vec<&LocationKey>> = HashMap::new();
-        for key in self.locations.keys() {
-            by_document.entry(&*key.1).or_default().push(key);
-        }
-        let mut subjects = BTreeSet::new();
-        while let Some(followed) = todo.pop().and_then(|key| self.locations.get(key)) {
-            subjects.extend(followed.patterns().map(Subject::Pattern));
-            for document in &followed.edges {
-                subjects.insert(Subject::Document(Arc::clone(document)));
-                for key in by_document.get(&**document).into_iter().flatten() {
-                    if done.insert(*key) {
-                        todo.push(key);
-                    }
-                }
+    /// What a Location lists, patterns included.
+    pub(super) fn listed_by(&self, key: &LocationKey) -> Vec<Subject> {
+        let followed = self.locations.get(key).into_iter();
+        let edges = followed.flat_map(|followed| followed.edges.iter().cloned().map(Subject::Document));
+        edges.chain(self.patterns_of(key)).collect()
+    }
+
+    /// The patterns that a Location lists.
+    pub(super) fn patterns_of(&self, key: &LocationKey) -> Vec<Subject> {
+        let followed = self.locations.get(key).into_iter();
+        followed.flat_map(Followed::patterns).map(Subject::Pattern).collect()
+    }
+
+    /// The Locations that list a document or a pattern.
+    pub(super) fn that_list(&self, subject: &Subject) -> Vec<LocationKey> {
+        match subject {
+            Subject::Document(location) => {
+                let document = self.documents.get(location).into_iter();
+                document.flat_map(|document| document.edges.keys().cloned()).collect()
+            }
+            Subject::Pattern(location) => {
+                let matching = self.patterns.get(location).into_iter();
+                matching.flat_map(|matching| matching.listed_by.iter().cloned()).collect()
             }
         }
-        subjects.into_iter().collect()
     }
 
     fn follow_one(
@@ -235,7 +238,7 @@ impl Listings {
     /// Brings the edges of a Location up to date, and says what it lists if that is known and new.
     fn list(&mut self, key: &LocationKey, changes: &mut Changes) {
         let Some(followed) = self.locations.get(key) else { return };
-        let Lists { places, errors, complete } = self.listed_by(followed);
+        let Lists { places, errors, complete } = self.lists(followed);
         let listed: BTreeSet<Arc<str>> = places.keys().cloned().collect();
         let origin = followed.location.origin.clone();
         let gone: BTreeSet<_> = followed.edges.difference(&listed).filter(|_| complete).cloned().collect();
@@ -262,7 +265,7 @@ impl Listings {
         }
     }
 
-    fn listed_by(&self, followed: &Followed) -> Lists {
+    fn lists(&self, followed: &Followed) -> Lists {
         let required = followed.location.required;
         let (mut places, mut errors, mut complete) = (BTreeMap::new(), followed.refusals.clone(), true);
         for target in &followed.targets {

@@ -5,9 +5,9 @@
 //! [`ConfigLocationProvider`] submits what `catalog.locations` names.
 //!
 //! What a target means (`target`, `pattern`), who lists what (`listings`), what is due (`schedule`),
-//! what a file holds (`document`), how a place goes (`reading`) and which URL may be read (`access`)
-//! are pure; `disk`, `url_reader` and `watch` touch the world. `follower` is the loop, and `following`,
-//! `running`, `report` and `noticing` are its steps.
+//! what a file holds (`document`), how a place goes (`reading`), which reads a refresh waits for
+//! (`refreshes`) and which URL may be read (`access`) are pure; `disk`, `url_reader` and `watch` touch the world. `follower` is the loop, and `following`,
+//! `running`, `report`, `noticing` and `refreshing` are its steps.
 
 mod access;
 mod config;
@@ -25,6 +25,8 @@ mod pattern;
 mod provider;
 mod read;
 mod reading;
+mod refreshes;
+mod refreshing;
 mod report;
 mod retry_after;
 mod running;

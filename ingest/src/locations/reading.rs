@@ -6,8 +6,9 @@ use backstitch_schemas::{Digest, Problem, Timestamp, source::SourceState};
 use tokio::task::AbortHandle;
 
 use super::{
-    Config,
+    Interval,
     fetch::{Again, Failure, Place},
+    host_gate::ReadThrough,
     read::Seen,
 };
 use crate::Wake;
@@ -26,6 +27,10 @@ pub(super) struct Reading {
     pub(super) held: bool,
     /// Whether it was missing the last time, and is looked at once more.
     pub(super) doubted: bool,
+    /// Whether it is read next even if its host says that it is unchanged.
+    pub(super) forced: bool,
+    /// The gate that it is read through, if it stands behind a URL.
+    pub(super) through: Option<ReadThrough>,
     /// The read that is under way.
     pub(super) running: Option<Running>,
     /// What is wrong in what was last read.
@@ -38,7 +43,7 @@ pub(super) struct Reading {
 pub(super) struct Running {
     pub(super) handle: AbortHandle,
     /// Tells its result from that of one that was replaced.
-    pub(super) ticket: u64,
+    pub(super) number: u64,
     pub(super) wake: Wake,
     /// Whether it has to be read again afterwards, and for whom.
     pub(super) again: Option<Wake>,
@@ -70,6 +75,7 @@ impl Reading {
         self.seen = Some(Arc::new(seen));
         self.failures = 0;
         self.doubted = false;
+        self.forced = false;
         if let Some(errors) = errors {
             self.content_errors = errors;
         }
@@ -90,27 +96,30 @@ impl Reading {
         self.content_errors.clone()
     }
 
-    /// The wait until the next attempt after a failure, drawn with `chance` between 0 and 1;
-    /// `None` if there is none.
+    /// The wait until the next attempt after a failure, drawn with `chance` between 0 and 1, where
+    /// good reads come at `interval`; `None` if there is none.
     pub(super) fn back_off(
         &mut self,
         failure: &Failure,
         place: &Place,
-        config: &Config,
+        interval: Option<Interval>,
         chance: f64,
     ) -> Option<Duration> {
-        let regular = config.interval.map(|interval| interval.draw(chance));
         match failure.again {
             Again::Never => None,
-            Again::Regularly => regular,
-            Again::After { wait, .. } => Some(wait + Duration::from_secs(1).mul_f64(chance)),
+            Again::Regularly => interval.map(|interval| interval.draw(chance)),
+            Again::After { wait, asked } => {
+                // Those that were not asked for may be many, and do not all come at once.
+                let spread = interval.filter(|_| !asked).map(|interval| interval.max - interval.min);
+                Some(wait + spread.unwrap_or_default().max(Duration::from_secs(1)).mul_f64(chance))
+            }
             Again::BackOff => {
                 self.failures += 1;
                 let first = match place {
                     Place::File(_) => Duration::from_millis(50),
                     Place::Url(_) => Duration::from_secs(2),
                 };
-                let longest = config.interval.map_or(LONGEST_BACK_OFF, |interval| interval.max);
+                let longest = interval.map_or(LONGEST_BACK_OFF, |interval| interval.max);
                 let wait = first.saturating_mul(1 << (self.failures - 1).min(16)).min(longest);
                 Some(wait.mul_f64(0.5 + chance / 2.0))
             }

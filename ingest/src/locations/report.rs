@@ -16,11 +16,24 @@ use super::{
 };
 use crate::{Finding, Wake};
 
+/// What a read told.
+pub(super) enum Verdict {
+    /// What is there, if anything.
+    Known,
+    /// Nothing, for this reason.
+    Unknown(Problem),
+    /// It is looked at once more before anything is said.
+    Doubtful,
+}
+
 impl LocationFollower {
     /// Reports what reading a document brought, and plans the next read.
-    pub(super) fn read(&mut self, location: &Arc<str>, outcome: Outcome, wake: Wake) {
+    pub(super) fn read(&mut self, location: &Arc<str>, outcome: Outcome, wake: Wake) -> Verdict {
         match outcome {
-            Outcome::Read(seen, descriptor) => self.read_content(location, seen, descriptor),
+            Outcome::Read(seen, descriptor) => {
+                self.read_content(location, seen, descriptor);
+                Verdict::Known
+            }
             Outcome::Unchanged(seen) => self.unchanged(location, seen, wake),
             Outcome::Absent => self.absent(location),
             Outcome::Failed(failure) => self.failed(location, failure),
@@ -28,25 +41,28 @@ impl LocationFollower {
     }
 
     /// Takes note of what a pattern matches.
-    pub(super) fn expanded(&mut self, location: &Arc<str>, expansion: Expansion) {
+    pub(super) fn expanded(&mut self, location: &Arc<str>, expansion: Expansion) -> Verdict {
         let subject = Subject::Pattern(Arc::clone(location));
         self.plan_regularly(&subject);
         self.watch_directories(&subject, expansion.directories);
-        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        let Some(reading) = self.readings.get_mut(&subject) else { return Verdict::Known };
         match expansion.files {
             Ok(_) if expansion.shrank && !reading.doubted => {
                 reading.doubted = true;
                 self.plan(subject, GRACE, Wake::Watched);
+                Verdict::Doubtful
             }
             Ok(files) => {
                 reading.doubted = false;
                 let changes = self.listings.matched(location, files);
                 self.apply(changes);
                 self.note(&subject, "ok", Vec::new(), None, None);
+                Verdict::Known
             }
             Err(problem) => {
                 let problem = Problem { location: Some(location.to_string()), ..problem };
-                self.note(&subject, "failed", vec![problem], None, None);
+                self.note(&subject, "failed", vec![problem.clone()], None, None);
+                Verdict::Unknown(problem)
             }
         }
     }
@@ -77,9 +93,9 @@ impl LocationFollower {
         self.watch(&subject);
     }
 
-    fn unchanged(&mut self, location: &Arc<str>, seen: Seen, wake: Wake) {
+    fn unchanged(&mut self, location: &Arc<str>, seen: Seen, wake: Wake) -> Verdict {
         let subject = Subject::Document(Arc::clone(location));
-        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        let Some(reading) = self.readings.get_mut(&subject) else { return Verdict::Known };
         let status = seen.status;
         reading.succeeded(seen, None);
         let errors = reading.content_errors();
@@ -97,16 +113,17 @@ impl LocationFollower {
             self.plan(subject.clone(), Duration::ZERO, wake);
         }
         self.note(&subject, "ok", errors, status, None);
+        if unsettled { Verdict::Doubtful } else { Verdict::Known }
     }
 
-    fn absent(&mut self, location: &Arc<str>) {
+    fn absent(&mut self, location: &Arc<str>) -> Verdict {
         let subject = Subject::Document(Arc::clone(location));
         self.plan_regularly(&subject);
-        let Some(reading) = self.readings.get_mut(&subject) else { return };
+        let Some(reading) = self.readings.get_mut(&subject) else { return Verdict::Known };
         if reading.held && !reading.doubted {
             reading.doubted = true;
             self.plan(subject, GRACE, Wake::Watched);
-            return;
+            return Verdict::Doubtful;
         }
         (reading.held, reading.doubted, reading.seen) = (false, false, None);
         let problem = does_not_exist(location);
@@ -120,16 +137,17 @@ impl LocationFollower {
         let errors = if required { vec![problem] } else { Vec::new() };
         self.note(&subject, "absent", errors, None, Some(0));
         self.watch(&subject);
+        Verdict::Known
     }
 
-    fn failed(&mut self, location: &Arc<str>, failure: Failure) {
+    fn failed(&mut self, location: &Arc<str>, failure: Failure) -> Verdict {
         let subject = Subject::Document(Arc::clone(location));
         let Some(place) = self.listings.document(location).map(|document| document.place.clone()) else {
-            return;
+            return Verdict::Known;
         };
-        let chance = (self.chance)();
-        let Some(reading) = self.readings.get_mut(&subject) else { return };
-        let wait = reading.back_off(&failure, &place, &self.config, chance);
+        let (chance, interval) = ((self.chance)(), self.interval(&subject));
+        let Some(reading) = self.readings.get_mut(&subject) else { return Verdict::Known };
+        let wait = reading.back_off(&failure, &place, interval, chance);
         // No request was made, so there is nothing to say about this place.
         let deferred = matches!(failure.again, Again::After { asked: false, .. }) && reading.has_outcome();
         // A file that is being replaced or written is looked at once more before anything is said.
@@ -137,25 +155,29 @@ impl LocationFollower {
         if let Some(wait) = wait {
             self.plan(subject.clone(), wait, if passing { Wake::Watched } else { Wake::Polling });
         }
-        if deferred || passing {
-            return;
+        if passing {
+            return Verdict::Doubtful;
         }
         let problem = Problem { location: Some(location.to_string()), ..failure.problem };
+        if deferred {
+            return Verdict::Unknown(problem);
+        }
         for key in self.listings.edges_mut(location).into_iter().flatten().map(|(key, _)| key) {
             let finding = Finding::Failed { listing: listing(key, location), problem: problem.clone() };
             self.outbox.findings.push(finding);
         }
         let outcome = if problem.name == "NotAllowedError" { "refused" } else { "failed" };
-        self.note(&subject, outcome, vec![problem], failure.status, None);
+        self.note(&subject, outcome, vec![problem.clone()], failure.status, None);
         if matches!(place, Place::File(_)) {
             self.watch(&subject);
         }
+        Verdict::Unknown(problem)
     }
 
     /// Plans the next read of what was read: URLs are polled; files are watched, and looked at
     /// besides, for file systems that do not tell.
     fn plan_regularly(&mut self, subject: &Subject) {
-        if let Some(interval) = self.config.interval {
+        if let Some(interval) = self.interval(subject) {
             let wait = interval.draw((self.chance)());
             self.plan(subject.clone(), wait, Wake::Polling);
         }

@@ -6,15 +6,17 @@ use std::{
     time::Duration,
 };
 
+use backstitch_schemas::Problem;
 use tokio::{task, time::Instant};
 
 use super::{
     LocationFollower,
     expand::{Expansion, expand},
-    fetch::Place,
+    fetch::{Again, Place},
     pattern::Pattern,
     read::{Job, Outcome},
     reading::Running,
+    report::Verdict,
     schedule::Subject,
 };
 use crate::Wake;
@@ -43,8 +45,8 @@ impl LocationFollower {
     }
 
     fn start(&mut self, subject: Subject, wake: Wake) {
-        self.tickets += 1;
-        let ticket = self.tickets;
+        self.reads_begun += 1;
+        let number = self.reads_begun;
         let handle = match &subject {
             Subject::Document(location) => self.start_document(location, wake),
             Subject::Pattern(location) => self.start_pattern(location),
@@ -53,9 +55,9 @@ impl LocationFollower {
             self.files_running -= usize::from(!self.is_url(&subject));
             return;
         };
-        self.subjects.insert(handle.id(), (subject.clone(), ticket));
+        self.subjects.insert(handle.id(), (subject.clone(), number));
         if let Some(reading) = self.readings.get_mut(&subject) {
-            reading.running = Some(Running { handle, ticket, wake, again: None });
+            reading.running = Some(Running { handle, number, wake, again: None });
         }
     }
 
@@ -70,7 +72,7 @@ impl LocationFollower {
             location: Arc::clone(location),
             place: document.place.clone(),
             roots: document.edges.values().filter_map(|edge| root_of(&edge.origin.to_string())).collect(),
-            before: reading.seen.clone().filter(|_| reported || by_etag),
+            before: reading.seen.clone().filter(|_| (reported || by_etag) && !reading.forced),
             held: reading.held,
             wake,
         };
@@ -86,33 +88,53 @@ impl LocationFollower {
         Some(self.reads.spawn_blocking(work))
     }
 
+    /// Counts what a read costs the host.
+    fn count(&self, subject: &Subject, outcome: &Outcome) {
+        let reading = self.readings.get(subject).filter(|_| was_asked(outcome));
+        if let Some(through) = reading.and_then(|reading| reading.through.as_ref()) {
+            through.gate().has_read();
+        }
+    }
+
     /// Takes the result of a read.
     pub(super) fn finish(&mut self, joined: Result<(task::Id, Done), task::JoinError>) {
         let id = joined.as_ref().map_or_else(task::JoinError::id, |(id, _)| *id);
-        let Some((subject, ticket)) = self.subjects.remove(&id) else { return };
+        let Some((subject, number)) = self.subjects.remove(&id) else { return };
         self.files_running -= usize::from(!self.is_url(&subject));
         let running = self
             .readings
             .get_mut(&subject)
-            .and_then(|reading| reading.running.take_if(|running| running.ticket == ticket));
+            .and_then(|reading| reading.running.take_if(|running| running.number == number));
         // It was dropped or replaced meanwhile.
         let Some(running) = running else { return };
-        match (joined, &subject) {
+        let verdict = match (joined, &subject) {
             (Ok((_, Done::Document(outcome))), Subject::Document(location)) => {
-                self.read(&Arc::clone(location), outcome, running.wake);
+                self.count(&subject, &outcome);
+                self.read(&Arc::clone(location), outcome, running.wake)
             }
             (Ok((_, Done::Pattern(expansion))), Subject::Pattern(location)) => {
-                self.expanded(&Arc::clone(location), expansion);
+                self.expanded(&Arc::clone(location), expansion)
             }
             (outcome, _) => {
                 tracing::error!(?subject, failed = outcome.is_err(), "a read did not end; it is done again");
                 self.plan(subject.clone(), AFTER_A_FAULT, Wake::Polling);
+                Verdict::Unknown(Problem::new("Error", "a read did not end; it is done again"))
             }
+        };
+        match &verdict {
+            Verdict::Known => self.refreshes.ended(&subject, number, None),
+            Verdict::Unknown(problem) => self.refreshes.ended(&subject, number, Some(problem)),
+            Verdict::Doubtful => {}
         }
         if let Some(wake) = running.again {
             self.wake(subject, self.config.settle, wake);
         }
     }
+}
+
+/// Whether a request was made for this outcome.
+fn was_asked(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Failed(failure) if matches!(failure.again, Again::After { asked: false, .. }))
 }
 
 /// The directory below which an origin lists files: what their placeholders may reach into.

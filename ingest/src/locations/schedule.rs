@@ -21,18 +21,16 @@ pub(super) enum Subject {
 /// When which place is read next.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    order: BTreeSet<(Instant, Subject)>,
+    /// What is planned in order, by urgency.
+    orders: [BTreeSet<(Instant, Subject)>; 3],
     entries: HashMap<Subject, (Instant, Wake)>,
-    /// How many entries somebody waits for.
-    pressing: usize,
 }
 
 impl Schedule {
     /// Reads `subject` at `at`, in place of what was planned for it.
     pub(super) fn plan(&mut self, subject: Subject, at: Instant, wake: Wake) {
         self.cancel(&subject);
-        self.pressing += usize::from(wake > Wake::Polling);
-        self.order.insert((at, subject.clone()));
+        self.orders[wake.urgency()].insert((at, subject.clone()));
         self.entries.insert(subject, (at, wake));
     }
 
@@ -48,15 +46,17 @@ impl Schedule {
     /// Forgets what was planned.
     pub(super) fn cancel(&mut self, subject: &Subject) {
         if let Some((at, wake)) = self.entries.remove(subject) {
-            self.pressing -= usize::from(wake > Wake::Polling);
-            self.order.remove(&(at, subject.clone()));
+            self.orders[wake.urgency()].remove(&(at, subject.clone()));
         }
     }
 
-    /// Takes out what is due, in order, at most `limit`.
+    /// Takes out what is due, at most `limit`: the most urgent first, then in order.
     pub(super) fn take_due(&mut self, now: Instant, limit: usize) -> Vec<(Subject, Wake)> {
-        let due = self.order.iter().take_while(|(at, _)| *at <= now).take(limit);
-        let taken: Vec<_> = due.map(|(_, subject)| subject.clone()).collect();
+        let due = |order: &BTreeSet<(Instant, Subject)>| {
+            let due = order.iter().take_while(|(at, _)| *at <= now).take(limit);
+            due.map(|(_, subject)| subject.clone()).collect::<Vec<_>>()
+        };
+        let taken: Vec<_> = self.orders.iter().rev().flat_map(due).take(limit).collect();
         let entries = taken.into_iter().map(|subject| {
             let wake = self.entries.get(&subject).map_or(Wake::Polling, |(_, wake)| *wake);
             self.cancel(&subject);
@@ -67,12 +67,12 @@ impl Schedule {
 
     /// When the first place is read; in the past if it is due.
     pub(super) fn first(&self) -> Option<Instant> {
-        Some(self.order.first()?.0)
+        self.orders.iter().filter_map(|order| Some(order.first()?.0)).min()
     }
 
     /// When to look again; `None` while something is due already, or nothing is planned.
     pub(super) fn next_after(&self, now: Instant) -> Option<Instant> {
-        self.order.first().map(|(at, _)| *at).filter(|at| *at > now)
+        self.first().filter(|at| *at > now)
     }
 
     /// When `subject` is read next.
@@ -82,7 +82,8 @@ impl Schedule {
 
     /// Whether a read is due, or planned because somebody waits for it.
     pub(super) fn is_busy(&self, now: Instant) -> bool {
-        self.pressing > 0 || self.order.first().is_some_and(|(at, _)| *at <= now)
+        let [_, pressing @ ..] = &self.orders;
+        pressing.iter().any(|order| !order.is_empty()) || self.first().is_some_and(|at| at <= now)
     }
 }
 
@@ -106,6 +107,20 @@ mod tests {
         assert!(schedule.take_due(now, 9).is_empty());
         assert!(!schedule.is_busy(now));
         assert_eq!(schedule.next_after(now), Some(now + second));
+    }
+
+    #[test]
+    fn where_not_everything_can_be_taken_the_urgent_is() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let subject = |name: &str| Subject::Document(name.into());
+        let second = Duration::from_secs(1);
+        schedule.plan(subject("a"), now - second, Wake::Polling);
+        schedule.plan(subject("b"), now - second, Wake::Watched);
+        schedule.plan(subject("c"), now, Wake::Person);
+        assert_eq!(schedule.first(), Some(now - second));
+        let due = schedule.take_due(now, 2);
+        assert_eq!(due, [(subject("c"), Wake::Person), (subject("b"), Wake::Watched)]);
+        assert_eq!(schedule.take_due(now, 2), [(subject("a"), Wake::Polling)]);
     }
 
     #[test]

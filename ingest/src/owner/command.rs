@@ -3,41 +3,49 @@
 
 use backstitch_event_log::Advance;
 use backstitch_schemas::{
-    EntityRef,
     change::{Cause, CauseKind},
     command::Command,
     source::CommandOutcome,
 };
 
 use super::{Owner, step::Stop};
-use crate::{Wake, tail::locked};
 
 /// How many outcomes are remembered.
 const REMEMBERED: usize = 20;
+
+/// What came of a command that was carried out, or why it was not.
+pub(super) type Answer = Result<Option<String>, String>;
 
 impl Owner {
     /// Carries a command out and writes what came of it.
     pub(super) async fn obey(&mut self, command: &Command, advance: &Advance) -> Result<(), Stop> {
         let id = command.id.to_string();
-        if !self.state.commands.iter().any(|known| known.id == id) {
-            let (outcome, message) = match self.carry_out_command(command).await? {
+        let known = self.state.commands.iter().any(|known| known.id == id) || self.is_refreshing(&id);
+        if !known && let Some(answer) = self.carry_out_command(command).await? {
+            let (outcome, message) = match answer {
                 Ok(message) => ("done", message),
                 Err(reason) => ("rejected", Some(reason)),
             };
-            self.state.commands.push(CommandOutcome {
-                id,
-                kind: command.kind.clone(),
-                outcome: outcome.to_owned(),
-                message,
-                at: self.now(),
-            });
-            let surplus = self.state.commands.len().saturating_sub(REMEMBERED);
-            self.state.commands.drain(..surplus);
+            self.note_outcome(command, outcome, message);
         }
         self.append(Vec::new(), Vec::new(), Some(advance)).await.map(drop)
     }
 
-    async fn carry_out_command(&mut self, command: &Command) -> Result<Result<Option<String>, String>, Stop> {
+    /// Remembers what came of a command.
+    pub(super) fn note_outcome(&mut self, command: &Command, outcome: &str, message: Option<String>) {
+        self.state.commands.push(CommandOutcome {
+            id: command.id.to_string(),
+            kind: command.kind.clone(),
+            outcome: outcome.to_owned(),
+            message,
+            at: self.now(),
+        });
+        let surplus = self.state.commands.len().saturating_sub(REMEMBERED);
+        self.state.commands.drain(..surplus);
+    }
+
+    /// `None`: the outcome follows.
+    async fn carry_out_command(&mut self, command: &Command) -> Result<Option<Answer>, Stop> {
         let cause = Cause {
             kind: CauseKind::Command,
             detail: Some(match &command.requested_by {
@@ -46,13 +54,10 @@ impl Owner {
             }),
             at: self.now(),
         };
-        Ok(match command.kind.as_str() {
-            "refresh" => {
-                self.refresh(command.payload.as_deref()).await;
-                Ok(None)
-            }
+        Ok(Some(match command.kind.as_str() {
+            "refresh" => return Ok(self.refresh(command).await),
             "confirm-removals" | "discard-removals" if !self.hold.stands() => {
-                Ok(Some("no removals are held".to_owned()))
+                Err(format!("nothing is held: no removals of `{}` wait for a decision", self.provider))
             }
             "confirm-removals" => {
                 let known = self.hold.missing().next().is_some();
@@ -76,28 +81,6 @@ impl Owner {
                 Ok(None)
             }
             other => Err(format!("`{other}` is not supported yet")),
-        })
-    }
-
-    /// Reads again what lists the entity named in `payload`, or everything.
-    async fn refresh(&mut self, payload: Option<&str>) {
-        let wanted = payload.and_then(|payload| serde_json::from_str::<serde_json::Value>(payload).ok());
-        let wanted = wanted.as_ref().and_then(|payload| payload.get("entityRef")?.as_str());
-        let Some(wanted) = wanted.map(EntityRef::from_canonical) else {
-            return self.follower.refresh(None, Wake::Person).await;
-        };
-        let mut locations: Vec<_> = {
-            let claims = locked(&self.claims);
-            let listings = claims.listings().into_iter().filter(|listing| {
-                claims.group(Some(listing)).is_some_and(|group| group.contains_key(&wanted))
-            });
-            listings.map(|listing| listing.location).collect()
-        };
-        locations.extend(wanted.is_location().then_some(wanted));
-        locations.sort();
-        locations.dedup();
-        for location in locations {
-            self.follower.refresh(Some(&location), Wake::Person).await;
-        }
+        }))
     }
 }

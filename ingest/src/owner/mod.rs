@@ -8,6 +8,7 @@
 mod apply;
 mod command;
 mod read_times;
+mod refreshing;
 mod reprocess;
 mod step;
 
@@ -29,7 +30,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::read_times::ReadTimes;
-use self::{reprocess::Reprocess, step::Stop};
+use self::{refreshing::Refreshing, reprocess::Reprocess, step::Stop};
 use crate::{
     CatalogPolicy, Config, Finding, FollowedLocation, Follower, Request,
     claims::{Claims, location::FollowedCache},
@@ -141,6 +142,8 @@ pub(crate) struct Owner {
     state: SourceState,
     times: ReadTimes,
     reprocess: Option<Reprocess>,
+    /// Refreshes whose reads are under way.
+    refreshing: Vec<Refreshing>,
     /// Whether the provider has said what there is since the start.
     heard: bool,
     status: watch::Sender<ProviderStatus>,
@@ -184,6 +187,7 @@ impl Owner {
             written,
             state,
             reprocess: None,
+            refreshing: Vec::new(),
             heard: !task.configured,
             status,
             shutdown,
@@ -224,6 +228,7 @@ impl Owner {
                 found = self.follower.next() => {
                     let (findings, states) = self.and_what_else_was_found(found);
                     self.take_in(findings, states).await?;
+                    self.finish_refreshes().await?;
                 }
                 _ = summary.tick() => self.write_state(true).await?,
                 bodies = reprocess::next(&mut self.reprocess) => self.append_again(bodies).await?,

@@ -87,10 +87,13 @@ async fn steps_that_fail_or_whose_answer_is_lost_are_in_the_log_once() {
     let (status, answer) = world.push_lines("cmdb", &lines(12_000)).await;
     assert_eq!((status, &answer["changed"]), (StatusCode::ACCEPTED, &12_000.into()));
     assert_eq!(world.end(Topic::Changes).await - begin, 12_000);
-    for what in ["refresh", "discard", "refresh", "confirm"] {
+    let (done, nothing_is_held) = (StatusCode::OK, StatusCode::CONFLICT);
+    let commands =
+        [("refresh", done), ("discard", nothing_is_held), ("refresh", done), ("confirm", nothing_is_held)];
+    for (what, expected) in commands {
         let path = format!("/api/ingest/v1/providers/cmdb/{what}");
         let (status, answer) = world.send("POST", &path, "application/json", String::new()).await;
-        assert_eq!(status, StatusCode::OK, "{what}: {answer}");
+        assert_eq!(status, expected, "{what}: {answer}");
     }
     assert_eq!(world.provider_state("cmdb").await.commands.len(), 4);
 }

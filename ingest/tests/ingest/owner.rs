@@ -63,7 +63,8 @@ async fn what_was_held_before_a_restart_goes_as_soon_as_it_is_confirmed() {
     world.push("cmdb", "", &full(100)).await;
     for what in ["confirm", "discard"] {
         let (status, answer) = operate(&world, "cmdb", what).await;
-        assert_eq!((status, &answer["message"]), (StatusCode::OK, &json!("no removals are held")));
+        assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().starts_with("nothing is held"), "{answer}");
     }
     world.push("cmdb", "", &full(60)).await;
     world.kill().await;
@@ -75,8 +76,8 @@ async fn what_was_held_before_a_restart_goes_as_soon_as_it_is_confirmed() {
     world.kill().await;
 
     let world = World::start(directory.path(), Setup::default()).await;
-    let (_, answer) = operate(&world, "cmdb", "confirm").await;
-    assert_eq!(answer["message"], "no removals are held");
+    let (status, answer) = operate(&world, "cmdb", "confirm").await;
+    assert_eq!(status, StatusCode::CONFLICT, "{answer}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use axum::{
 use backstitch_event_log::{BatchLimits, EventLog, embedded::EmbeddedLog};
 use backstitch_ingest::{
     CatalogPolicy, Config, Connection, EntityProvider, Finding, FollowedLocation, Follower, FollowerFactory,
-    Ingest, Mutation, Parts, Progress, Removal, Submission, Wake,
+    Ingest, Mutation, Parts, Places, Progress, Refreshed, Removal, Submission, Ticket,
     http::{HttpState, router},
 };
 use backstitch_schemas::{
@@ -83,7 +83,13 @@ impl Follower for ScriptedFollower {
         }
     }
 
-    async fn refresh(&mut self, _: Option<&EntityRef>, _: Wake) {}
+    async fn refresh(&mut self, _: &Places, _: bool) -> Option<Ticket> {
+        None
+    }
+
+    fn refreshed(&mut self, _: Ticket) -> Option<Refreshed> {
+        None
+    }
 
     fn next_read(&self) -> Option<Timestamp> {
         None

@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use crate::support::{Reader, listing, location, nested, system};
-use backstitch_ingest::{Follower, Wake, locations::Config};
+use backstitch_ingest::{Follower, Places, Refreshed, locations::Config};
 use backstitch_schemas::source::SourceState;
 use tempfile::TempDir;
 
@@ -186,7 +186,7 @@ async fn a_directory_that_cannot_be_listed_makes_the_set_unknown() {
     if fs::read_dir(&closed).is_ok() {
         return; // root lists everything
     }
-    reader.follower.refresh(None, Wake::Person).await;
+    reader.follower.refresh(&Places::All, false).await.unwrap();
     reader.settle().await;
     assert_eq!(reader.listed["root"], [a].into());
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
@@ -283,9 +283,10 @@ async fn a_person_hears_of_what_did_not_change() {
     let root = location("root", "file", &[&tree.path("a.yaml")]);
     reader.follower.follow(vec![root.clone()], &[]).await;
     reader.settle().await;
-    reader.follower.refresh(Some(&root.entity_ref), Wake::Person).await;
+    let ticket = reader.follower.refresh(&Places::All, false).await.unwrap();
     assert!(reader.follower.is_busy());
     reader.until("an answer", |seen| seen.documents[&a].last == "unchanged").await;
+    assert_eq!(reader.refreshed(ticket).await, Refreshed { places: 1, problems: Vec::new() });
     reader.settle().await;
     assert!(!reader.follower.is_busy());
 }

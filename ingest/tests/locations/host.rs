@@ -25,6 +25,8 @@ pub(crate) enum Answer {
     Redirect(String),
     /// Announces more bytes than it sends.
     Truncated(String),
+    /// The text, after a while.
+    Slow(Duration, String),
     /// Never answers.
     Silence,
 }
@@ -35,6 +37,8 @@ pub(crate) struct Host {
     answers: Arc<Mutex<HashMap<String, Answer>>>,
     /// Path, whether an ETag was sent, in order.
     requests: Arc<Mutex<Vec<(String, bool)>>>,
+    /// Limit, what is left of it, and seconds until the next window, if the host tells.
+    pub(crate) budget: Arc<Mutex<Option<(u64, u64, u64)>>>,
     pub(crate) address: String,
 }
 
@@ -44,6 +48,7 @@ impl Host {
         let host = Self {
             answers: Arc::default(),
             requests: Arc::default(),
+            budget: Arc::default(),
             address: listener.local_addr().unwrap().to_string(),
         };
         let router = Router::new().route("/{*path}", axum::routing::get(answer)).with_state(host.clone());
@@ -58,6 +63,11 @@ impl Host {
 
     pub(crate) fn requests(&self, path: &str) -> usize {
         self.requests.lock().unwrap().iter().filter(|(asked, _)| asked == path).count()
+    }
+
+    /// How many requests there were, whatever they asked for.
+    pub(crate) fn all_requests(&self) -> usize {
+        self.requests.lock().unwrap().len()
     }
 
     /// Whether all requests after the first `count` sent an ETag.
@@ -82,7 +92,16 @@ async fn answer(State(host): State<Host>, Path(path): Path<String>, headers: Hea
     let etag = headers.get(header::IF_NONE_MATCH).map(|etag| etag.to_str().unwrap().to_owned());
     host.requests.lock().unwrap().push((path.clone(), etag.is_some()));
     let answer = host.answers.lock().unwrap().get(&path).cloned().unwrap_or(Answer::Status(404));
-    let plain = |status: u16| Response::builder().status(status);
+    let budget = host.budget.lock().unwrap().as_mut().map(|budget| {
+        budget.1 = budget.1.saturating_sub(1);
+        *budget
+    });
+    let plain = |status: u16| {
+        let response = Response::builder().status(status);
+        let Some((limit, remaining, reset)) = budget else { return response };
+        let response = response.header("ratelimit-limit", limit).header("ratelimit-remaining", remaining);
+        response.header("ratelimit-reset", reset)
+    };
     match answer {
         Answer::Text(text) => {
             let current = format!("\"{}\"", backstitch_schemas::Digest::of(text.as_bytes()));
@@ -99,6 +118,10 @@ async fn answer(State(host): State<Host>, Path(path): Path<String>, headers: Hea
         Answer::Truncated(text) => {
             let chunks = [Ok(text), Err(std::io::Error::other("cut off"))];
             plain(200).body(Body::from_stream(futures::stream::iter(chunks))).unwrap()
+        }
+        Answer::Slow(wait, text) => {
+            tokio::time::sleep(wait).await;
+            plain(200).body(Body::from(text)).unwrap()
         }
         Answer::Silence => std::future::pending().await,
     }

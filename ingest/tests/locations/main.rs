@@ -6,6 +6,7 @@
 mod corpus;
 mod files;
 mod host;
+mod refresh;
 mod support;
 mod urls;
 mod whole;

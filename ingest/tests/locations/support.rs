@@ -7,7 +7,7 @@ use std::{
 };
 
 use backstitch_ingest::{
-    Finding, FollowedLocation, Follower, Submission,
+    Finding, FollowedLocation, Follower, Refreshed, Submission, Ticket,
     locations::{Config, LocationFollower, UrlReader},
 };
 use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, SystemClock, source::SourceState};
@@ -63,6 +63,21 @@ impl Reader {
             self.states.extend(states);
         }
         started.elapsed()
+    }
+
+    /// Takes findings until a refresh comes to its end.
+    pub(crate) async fn refreshed(&mut self, ticket: Ticket) -> Refreshed {
+        let deadline = Duration::from_secs(10);
+        loop {
+            if let Some(came) = self.follower.refreshed(ticket) {
+                return came;
+            }
+            let Ok((findings, states)) = tokio::time::timeout(deadline, self.follower.next()).await else {
+                panic!("the refresh does not end; seen: {:#?}", self.findings);
+            };
+            findings.into_iter().for_each(|finding| self.take(finding));
+            self.states.extend(states);
+        }
     }
 
     /// Takes findings until nothing is due or under way.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backstitch_ingest::{Follower, Wake, locations::Config};
+use backstitch_ingest::{Follower, Places, locations::Config};
 
 use crate::{
     host::{Answer, Host},
@@ -87,7 +87,7 @@ async fn retry_after_is_honoured_for_the_whole_host() {
     let b = host.says("b.yaml", Answer::Text(system("b")));
     let root = location("root", "url", &[a.strip_prefix("url:").unwrap(), &b]);
     reader.follower.follow(vec![root], &[]).await;
-    reader.follower.refresh(None, Wake::Person).await;
+    reader.follower.refresh(&Places::All, false).await.unwrap();
     let b = format!("url:{b}");
     reader.until("the wait", |seen| seen.documents.get(&b).is_some_and(|b| b.last == "failed")).await;
     assert!(reader.documents[&b].errors[0].message.contains("asks to wait"));

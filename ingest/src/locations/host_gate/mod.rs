@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use self::gates::HostStatus;
 use self::{
     budget::Demand,
-    slots::{Slot, Slots, urgency},
+    slots::{Slot, Slots},
 };
 pub(crate) use self::{gates::HostGates, rate_limit::RateLimit};
 use super::{Config, Interval};
@@ -35,7 +35,7 @@ pub(crate) struct HostGate {
     limiter: DefaultDirectRateLimiter,
     slots: Slots,
     overall: Arc<Slots>,
-    /// How many requests of each urgency are at the gate, by [`urgency`].
+    /// How many requests of each urgency wait for the rate, by [`Wake::urgency`].
     waiting: watch::Sender<[usize; 3]>,
     /// The longest that a host is left alone at its own word.
     longest_wait: Duration,
@@ -77,11 +77,9 @@ impl HostGate {
     /// budget is not for such a request.
     pub(crate) async fn enter(&self, wake: Wake) -> Result<Turn<'_>, Duration> {
         self.check_open(wake)?;
-        let waiting = AtTheGate::new(&self.waiting, wake);
         let slot = self.slots.take(wake).await;
         self.pace(wake).await;
         let overall = self.overall.take(wake).await;
-        drop(waiting);
         // The slot itself is among those in use.
         self.check_open(wake)?;
         self.known().demand.requested();
@@ -104,12 +102,12 @@ impl HostGate {
     }
 
     /// Notes that a document was read, with however many requests.
-    pub(super) fn has_read(&self) {
+    pub(in crate::locations) fn has_read(&self) {
         self.known().demand.read();
     }
 
     /// The interval at which reading everything again fits the budget.
-    pub(super) fn interval(&self, configured: Interval) -> Interval {
+    pub(in crate::locations) fn interval(&self, configured: Interval) -> Interval {
         let known = self.known();
         match known.limit {
             Some(limit) => {
@@ -119,11 +117,13 @@ impl HostGate {
         }
     }
 
+    /// Waits until the rate allows one more. Only those who have a slot are waited for: they can go on.
     async fn pace(&self, wake: Wake) {
+        let _waiting = AtTheGate::new(&self.waiting, wake);
         loop {
             let mut waiting = self.waiting.subscribe();
             // The sender in `self` keeps the channel open.
-            let _ = waiting.wait_for(|at| at[urgency(wake) + 1..].iter().all(|count| *count == 0)).await;
+            let _ = waiting.wait_for(|at| at[wake.urgency() + 1..].iter().all(|count| *count == 0)).await;
             match self.limiter.check() {
                 Ok(()) => return,
                 Err(early) => tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await,
@@ -167,15 +167,15 @@ impl HostGate {
 }
 
 /// A document that is read through a gate, until this is dropped.
-pub(super) struct ReadThrough(Arc<HostGate>);
+pub(in crate::locations) struct ReadThrough(Arc<HostGate>);
 
 impl ReadThrough {
-    pub(super) fn new(gate: Arc<HostGate>) -> Self {
+    pub(in crate::locations) fn new(gate: Arc<HostGate>) -> Self {
         gate.known().demand.documents += 1;
         Self(gate)
     }
 
-    pub(super) fn gate(&self) -> &HostGate {
+    pub(in crate::locations) fn gate(&self) -> &HostGate {
         &self.0
     }
 }
@@ -186,19 +186,19 @@ impl Drop for ReadThrough {
     }
 }
 
-/// A request waits at the gate, until this is dropped.
+/// A request waits for the rate, until this is dropped.
 struct AtTheGate<'a>(&'a watch::Sender<[usize; 3]>, Wake);
 
 impl<'a> AtTheGate<'a> {
     fn new(waiting: &'a watch::Sender<[usize; 3]>, wake: Wake) -> Self {
-        waiting.send_modify(|waiting| waiting[urgency(wake)] += 1);
+        waiting.send_modify(|waiting| waiting[wake.urgency()] += 1);
         Self(waiting, wake)
     }
 }
 
 impl Drop for AtTheGate<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|waiting| waiting[urgency(self.1)] -= 1);
+        self.0.send_modify(|waiting| waiting[self.1.urgency()] -= 1);
     }
 }
 

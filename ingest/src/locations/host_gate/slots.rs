@@ -26,7 +26,7 @@ impl Slots {
     /// Waits for a slot. Those of one urgency are served in order.
     pub(super) async fn take(&self, wake: Wake) -> Slot<'_> {
         let mut permits = Vec::with_capacity(self.levels.len());
-        for level in &self.levels[urgency(wake)..] {
+        for level in &self.levels[wake.urgency()..] {
             permits.push(level.acquire().await.expect("the semaphore is never closed"));
         }
         Slot(permits)
@@ -35,15 +35,6 @@ impl Slots {
     /// How many are in use.
     pub(super) fn in_use(&self) -> usize {
         self.all - self.levels[2].available_permits()
-    }
-}
-
-/// A person's refresh goes before what a host tells, and that before polling.
-pub(super) fn urgency(wake: Wake) -> usize {
-    match wake {
-        Wake::Polling => 0,
-        Wake::Watched => 1,
-        Wake::Person => 2,
     }
 }
 

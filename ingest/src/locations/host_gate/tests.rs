@@ -19,7 +19,7 @@ fn gate(config: Config) -> (Arc<HostGate>, Arc<Hands>) {
 
 #[tokio::test]
 async fn a_person_goes_first_then_what_is_told_then_polling() {
-    let config = Config { requests_per_second: 20, requests_per_host: 1, ..Config::default() };
+    let config = Config { requests_per_second: 20, requests_per_host: 3, ..Config::default() };
     let (gate, _) = gate(config);
     for _ in 0..20 {
         drop(gate.enter(Wake::Polling).await);
@@ -33,6 +33,15 @@ async fn a_person_goes_first_then_what_is_told_then_polling() {
     }))
     .await;
     assert_eq!(order.into_inner().unwrap(), [Wake::Person, Wake::Watched, Wake::Polling]);
+}
+
+#[tokio::test]
+async fn with_a_single_slot_everybody_gets_through() {
+    let (gate, _) = gate(Config { requests_per_host: 1, requests: 1, ..Config::default() });
+    let wakes = [Wake::Polling, Wake::Person, Wake::Watched, Wake::Polling];
+    let gate = &gate;
+    let passed = join_all(wakes.map(|wake| async move { drop(gate.enter(wake).await.unwrap()) }));
+    tokio::time::timeout(Duration::from_secs(10), passed).await.expect("everybody gets through");
 }
 
 #[tokio::test]
