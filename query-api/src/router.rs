@@ -17,8 +17,8 @@ use crate::{
         health::{livez, readyz},
         list_entities, query_entities,
     },
+    explorer,
     openapi::{Answer, Group, Operation},
-    page::{entity::entity, home::home, kind::kind},
     paths::{MOUNT, RequestedUri, normalised_uri},
     routes::Routes,
     state::ApiState,
@@ -30,9 +30,7 @@ use crate::{
 pub fn router(state: ApiState) -> Router {
     let (catalog, templates) = catalog_routes().finish();
     let routes = Router::new()
-        .route("/", get(home))
-        .route("/kind/{kind}", get(kind))
-        .route("/entity/{kind}/{namespace}/{name}", get(entity))
+        .merge(explorer::routes())
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/.backstage/health/v1/liveness", get(livez))

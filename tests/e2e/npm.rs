@@ -36,3 +36,15 @@ async fn the_catalog_client_reads() {
     run("client/reads.test.mjs", &catalog.url, &[]).await;
     catalog.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_explorer_works_in_a_browser() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let catalog = Launch::up(dir.path()).start().await;
+    catalog.settled().await;
+    let example = dir.path().join("data/example").display().to_string();
+    let chromium = std::env::var("BACKSTITCH_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let variables = [("BACKSTITCH_EXAMPLE", example.as_str()), ("BACKSTITCH_CHROMIUM", &chromium)];
+    run("explorer/explorer.test.mjs", &catalog.url, &variables).await;
+    catalog.stop().await;
+}

@@ -17,11 +17,11 @@ export async function entity(page, kind, namespace, name) {
   const path = [kind, namespace, name].map(encodeURIComponent).join('/');
   const ref = `${kind}:${namespace}/${name}`.toLowerCase();
   const load = async () => {
-    const [found, history, explained] = await Promise.all([
+    const [found, history] = await Promise.all([
       find(`/entities/by-name/${path}`, { signal }),
       find(`/v1/history/${path}?limit=${HISTORY}`, { signal }),
-      find(`/v1/explain?ref=${encodeURIComponent(ref)}`, { signal }).catch(() => undefined),
     ]);
+    const explained = found ? undefined : await find(`/v1/explain?ref=${encodeURIComponent(ref)}`, { signal });
     if (signal.aborted) return;
     title(found ? titleOf(found) : shortRef(ref));
     const wasOpen = main.querySelector('#json')?.open;

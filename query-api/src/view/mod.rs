@@ -108,11 +108,6 @@ impl View {
         self.index.find_uid(uid).filter(|entity| self.sees(&entity.entity_ref))
     }
 
-    /// The entity of a document.
-    pub(crate) fn entity(&self, doc: Doc) -> Option<&Arc<Entity>> {
-        self.index.entity(doc).filter(|_| self.shows(doc))
-    }
-
     /// The entities that satisfy `predicate`.
     pub(crate) fn matching(&self, predicate: &Predicate) -> Matches<'_> {
         let found = self.index.matching(predicate);

@@ -5,8 +5,8 @@
 mod fixture;
 
 mod errors;
+mod explorer;
 mod outage;
-mod page;
 mod pages;
 mod reads;
 mod recorded;

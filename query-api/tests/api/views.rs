@@ -303,24 +303,6 @@ async fn history_status_and_problems_agree_with_the_catalog_without_the_hidden()
 }
 
 #[tokio::test]
-async fn pages_show_nothing_of_the_hidden() {
-    for case in cases() {
-        let pair = Pair::of(&case).await;
-        let mut paths = vec!["/".to_owned(), "/kind/component".to_owned(), "/kind/group".to_owned()];
-        paths.extend(pair.refs.iter().map(|entity_ref| format!("/entity/{}", Pair::path(entity_ref))));
-        for path in paths {
-            let (limited, rest) = (pair.limited.get(&path).await, pair.rest.get(&path).await);
-            assert_eq!(limited.status, rest.status, "{path}");
-            for entity_ref in &pair.refs {
-                let title = format!("Title of {}", entity_ref.name());
-                let shows = |answer: &Answer| answer.text.contains(&title);
-                assert_eq!(shows(&limited), shows(&rest), "{path} about {entity_ref}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn who_may_read_nothing_sees_an_empty_catalog() {
     let nobody_decides = Err(PolicyError("nobody listens".to_owned()));
     for decision in [Ok(Decision::Deny), nobody_decides] {
