@@ -127,6 +127,17 @@ impl Catalog {
         memory
     }
 
+    /// Waits until there is more than `known`; `None` when nothing more will come, because the process
+    /// ends.
+    pub async fn beyond(&self, known: Revision) -> Option<Arc<Index>> {
+        let mut published = self.published.clone();
+        // A reader that is far behind ends too.
+        published.has_changed().ok()?;
+        let is_beyond =
+            |published: &Published| published.index.as_ref().is_some_and(|index| index.revision() > known);
+        published.wait_for(is_beyond).await.ok()?.index.clone()
+    }
+
     /// Waits until `wanted` is in here, but no longer than `patience`.
     ///
     /// # Errors

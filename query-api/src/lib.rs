@@ -27,6 +27,7 @@ mod config;
 mod endpoints;
 mod error;
 mod explorer;
+mod feed;
 pub mod index;
 mod openapi;
 mod params;

@@ -70,7 +70,7 @@ fn catalog_routes() -> Routes {
         .on(&problems::ERRORS, problems::errors)
         .on(&problems::CONFLICTS, problems::conflicts)
         .on(&entity_schema::OPERATION, entity_schema::get_entity_schema)
-        .on(&changes::CHANGES, changes::latest_changes)
+        .on(&changes::CHANGES, changes::changes)
         .on(&changes::HISTORY, changes::history)
         .documented(&OPENAPI)
 }

@@ -24,7 +24,7 @@ pub use sqlite::SqliteReadModel;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstitch_schemas::{EntityRef, ProviderName};
+use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 /// Why the read model did not do what was asked.
@@ -86,6 +86,33 @@ pub trait ReadModel: Send + Sync + std::fmt::Debug + 'static {
         since: Revision,
         rows: usize,
     ) -> Result<Option<Vec<HistoryRow>>, ReadModelError>;
+
+    /// What changed after `since`, oldest first: the next `rows` changes, even if they end within a
+    /// commit. `None` as for [`ReadModel::changes_since`].
+    async fn history_after(
+        &self,
+        since: Revision,
+        rows: usize,
+    ) -> Result<Option<Vec<HistoryRow>>, ReadModelError>;
+
+    /// What changed some refs after `since`, oldest first, without bodies.
+    async fn relations_after(
+        &self,
+        refs: &[EntityRef],
+        since: Revision,
+    ) -> Result<Vec<RelationsChange>, ReadModelError>;
+
+    /// The bodies that some refs had at a revision to which history reaches back; those that had no
+    /// entity are left out.
+    async fn bodies_at(
+        &self,
+        refs: &[EntityRef],
+        at: Revision,
+    ) -> Result<Vec<(EntityRef, String)>, ReadModelError>;
+
+    /// Forgets history up to the last whole commit before `before`, but for the last body of each
+    /// entity. Returns how many rows went.
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError>;
 
     /// The history of one ref, newest first.
     async fn history_of(

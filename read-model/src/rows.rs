@@ -288,6 +288,21 @@ pub struct HistoryRow {
     pub cause: Cause,
 }
 
+/// What one change did to the relations of its entity; see `ReadModel::relations_after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationsChange {
+    /// Its place in the total order.
+    pub revision: Revision,
+    /// Which entity.
+    pub entity_ref: EntityRef,
+    /// What happened to it.
+    pub operation: HistoryOperation,
+    /// Relations that the entity shows newly, sorted.
+    pub added: Vec<RelationEnd>,
+    /// Relations that it shows no longer, sorted.
+    pub removed: Vec<RelationEnd>,
+}
+
 /// What `catalog.sources` says about one source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceRow {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     ClaimHead, ClaimId, ClaimRecord, ClaimState, EntityHead, EntityRecord, HistoryOperation, HistoryRow,
-    ReadModelError, RefId, Revision, Standing,
+    ReadModelError, RefId, RelationsChange, Revision, Standing,
     stored::{self, Unsqueeze, Word as _},
 };
 
@@ -189,5 +189,50 @@ impl StoredChange {
             relations_removed: stored::of_json_list(&self.relations_removed)?,
             cause: stored::of_json(&self.cause)?,
         })
+    }
+}
+
+/// A change of relations, as stored.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredRelationsChange {
+    pub(crate) revision: i64,
+    pub(crate) entity_ref: String,
+    pub(crate) operation: String,
+    pub(crate) relations_added: String,
+    pub(crate) relations_removed: String,
+}
+
+impl StoredRelationsChange {
+    /// What the stages see of some changes.
+    pub(crate) fn changes(rows: Vec<Self>) -> Result<Vec<RelationsChange>, ReadModelError> {
+        let change = |row: Self| {
+            Ok(RelationsChange {
+                revision: Revision(row.revision),
+                entity_ref: EntityRef::from_canonical(&row.entity_ref),
+                operation: HistoryOperation::of_word(&row.operation)?,
+                added: stored::of_json_list(&row.relations_added)?,
+                removed: stored::of_json_list(&row.relations_removed)?,
+            })
+        };
+        rows.into_iter().map(change).collect()
+    }
+}
+
+/// The newest body that a ref had, as stored; none if it had no entity.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredBody {
+    pub(crate) entity_ref: String,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl StoredBody {
+    /// The bodies among some rows.
+    pub(crate) fn bodies(rows: Vec<Self>) -> Result<Vec<(EntityRef, String)>, ReadModelError> {
+        let mut unsqueeze = Unsqueeze::new();
+        let body = |row: Self| {
+            let frame = row.body?;
+            Some(unsqueeze.body(&frame).map(|body| (EntityRef::from_canonical(&row.entity_ref), body)))
+        };
+        rows.into_iter().filter_map(body).collect()
     }
 }

@@ -148,22 +148,6 @@ async fn a_database_without_tables_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn pruned_history_needs_a_snapshot() {
-    let (model, database) = fixture().await;
-    let leadership = lead(&model).await;
-    let created = first(3);
-    let mut changed = updated(created.revision, 1);
-    changed.history[0].at = Timestamp(created.history[2].at.0 + 1_000);
-    commit(&model, &leadership, &created).await;
-    commit(&model, &leadership, &changed).await;
-    let concrete = PostgresReadModel::connect(&database.url).await.unwrap();
-    assert_eq!(concrete.prune_history(changed.history[0].at).await.unwrap(), 3);
-    assert_eq!(model.changes_since(created.base, 1).await.unwrap(), None);
-    assert_eq!(model.changes_since(created.revision, 1).await.unwrap(), Some(changed.history.clone()));
-    assert_eq!(model.head().await.unwrap().history_from, created.revision);
-}
-
-#[tokio::test]
 async fn people_read_entities_and_relations_with_sql() {
     let (model, database) = fixture().await;
     let leadership = lead(&model).await;

@@ -45,25 +45,6 @@ async fn a_file_that_is_no_database_is_unusable() {
 }
 
 #[tokio::test]
-async fn pruned_history_needs_a_snapshot() {
-    let folder = tempfile::tempdir().unwrap();
-    let concrete = SqliteReadModel::open(&folder.path().join("read-model.db")).await.unwrap();
-    let model: Arc<dyn ReadModel> = concrete.clone();
-    let leadership = lead(&model).await;
-    let created = first(3);
-    let mut changed = updated(created.revision, 1);
-    changed.history[0].at = Timestamp(created.history[2].at.0 + 1_000);
-    commit(&model, &leadership, &created).await;
-    commit(&model, &leadership, &changed).await;
-    assert_eq!(concrete.prune_history(changed.history[0].at).await.unwrap(), 3);
-    assert_eq!(model.changes_since(created.base, 1).await.unwrap(), None);
-    assert_eq!(model.changes_since(created.revision, 1).await.unwrap(), Some(changed.history.clone()));
-    assert_eq!(model.head().await.unwrap().history_from, created.revision);
-    assert_eq!(concrete.prune_history(Timestamp(i64::MAX)).await.unwrap(), 1);
-    assert_eq!(model.changes_since(changed.revision, 1).await.unwrap(), Some(Vec::new()));
-}
-
-#[tokio::test]
 async fn people_read_entities_and_relations_with_sql() {
     let (model, folder) = fixture().await;
     let leadership = lead(&model).await;

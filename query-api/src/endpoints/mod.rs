@@ -9,3 +9,5 @@ pub(crate) mod health;
 pub(crate) mod list_entities;
 pub(crate) mod query_entities;
 mod selection;
+
+pub(crate) use selection::ABOUT_FILTER;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What the `filter` parameter is.
-pub(super) const ABOUT_FILTER: &str = "Statements `key=value` or `key`, separated by commas: all keys have to match, \
+pub(crate) const ABOUT_FILTER: &str = "Statements `key=value` or `key`, separated by commas: all keys have to match, \
     and one of the values that a key is given. Of several filters one has to match.";
 
 /// What the `fields` parameter is.

@@ -117,9 +117,10 @@ fn parameter(param: &Param) -> Value {
 fn responses(operation: &Operation) -> Map<String, Value> {
     let mut responses = Map::new();
     for Answer { status, content, about } in operation.answers {
-        let mut response = json!({"description": about});
+        let response = responses.entry(status.as_u16().to_string());
+        let response = response.or_insert_with(|| json!({"description": about}));
         if let Some((media_type, schema)) = content {
-            response["content"] = json!({*media_type: {"schema": reference(schema)}});
+            response["content"][media_type] = json!({"schema": reference(schema)});
         }
         if operation.reads_catalog {
             response["headers"] = json!({"backstitch-revision": {
@@ -127,7 +128,6 @@ fn responses(operation: &Operation) -> Map<String, Value> {
                 "schema": {"type": "integer", "format": "int64"},
             }});
         }
-        responses.insert(status.as_u16().to_string(), response);
     }
     if operation.verb == Verb::Get {
         responses.insert("304".to_owned(), json!({"description": "What `If-None-Match` names is current."}));

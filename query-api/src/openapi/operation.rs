@@ -183,6 +183,11 @@ impl Answer {
         Self { status, content: Some(("application/json", schema)), about }
     }
 
+    /// 200 with server-sent events, each of them of this schema.
+    pub(crate) const fn events(schema: &'static str, about: &'static str) -> Self {
+        Self { status: StatusCode::OK, content: Some(("text/event-stream", schema)), about }
+    }
+
     /// An answer without a body.
     pub(crate) const fn empty(status: StatusCode, about: &'static str) -> Self {
         Self { status, content: None, about }

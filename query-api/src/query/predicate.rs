@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::QueryError;
-use crate::index::{lower, relation_key, scalar_text};
+use crate::index::{SearchRow, lower, relation_key, scalar_text};
 
 /// What an entity must satisfy. Keys and values are lower-cased.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,36 @@ impl Predicate {
         match query {
             Value::Object(members) => object(members),
             _ => Err(QueryError::new("Query must be an object")),
+        }
+    }
+
+    /// Whether an entity with these rows satisfies it. The index answers the same for all entities at once.
+    pub fn is_met_by(&self, rows: &[SearchRow]) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.is_met_by(rows)),
+            Self::Any(parts) => parts.iter().any(|part| part.is_met_by(rows)),
+            Self::Not(part) => !part.is_met_by(rows),
+            Self::Field(key, test) => {
+                let mut values = rows.iter().filter(|row| row.key == *key).map(|row| row.term.as_ref());
+                match test {
+                    Test::Exists(exists) => values.next().is_some() == *exists,
+                    Test::In(wanted) => {
+                        values.flatten().any(|term| wanted.iter().any(|text| text == term.value()))
+                    }
+                    Test::Prefix(prefix) => {
+                        values.flatten().any(|term| term.value().starts_with(prefix.as_str()))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells all keys that it asks for.
+    pub fn each_key(&self, tell: &mut impl FnMut(&str)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_key(tell)),
+            Self::Not(part) => part.each_key(tell),
+            Self::Field(key, _) => tell(key),
         }
     }
 

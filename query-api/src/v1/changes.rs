@@ -2,19 +2,22 @@
 
 use axum::{
     extract::State,
-    http::{StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
-use backstitch_read_model::{HistoryRow, ReadModel, ReadModelError};
+use backstitch_read_model::{HistoryRow, ReadModel, ReadModelError, Revision};
 use backstitch_schemas::EntityRef;
 use serde_json::json;
 
-use super::views::ChangeView;
+use super::{change_stream, views::ChangeView};
 use crate::{
     answer,
+    endpoints::ABOUT_FILTER,
     error::ApiError,
+    feed::{Feed, Told},
     openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
+    query::{Predicate, query_of_filters},
     snapshot::{NamePath, Snapshot},
     state::ApiState,
     view::View,
@@ -23,17 +26,37 @@ use crate::{
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 10_000;
 
-const LIMIT: Param =
-    Param::new("limit", ParamKind::Count, "How many at most; 100 without it, 10,000 at most.");
+/// Changes after a revision come with whole entities, so fewer of them make a page.
+const MAX_LIMIT_AFTER: usize = 1_000;
+
+/// Where a stream was left.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 pub(crate) const CHANGES: Operation = Operation::get(
     Group::Ours,
     "/v1/changes",
     "getChanges",
-    "The latest changes of the catalog, newest first.",
+    "The changes of the catalog. Without `since` the latest, newest first. With it those after a revision, oldest \
+     first, with the entity before and after. With `Accept: text/event-stream` those after a revision (`since`, or \
+     the header `Last-Event-ID`, or now) and then each as it is committed.",
 )
-.query(&[LIMIT])
-.answers(&[Answer::json("Changes", "The changes.")])
+.query(&[
+    Param::new(
+        "limit",
+        ParamKind::Count,
+        "How many at most; 100 without it, 10,000 at most, or 1,000 with `since`. A stream has no limit.",
+    ),
+    Param::new(
+        "since",
+        ParamKind::Count,
+        "The revision to begin after: that of a read, or `nextSince` of the page before.",
+    ),
+    Param::new("filter", ParamKind::Texts, ABOUT_FILTER),
+])
+.answers(&[
+    Answer::json("Changes", "The changes, as a page or as server-sent events."),
+    Answer::events("ChangeEvents", "The changes, as a page or as server-sent events."),
+])
 .reads_catalog();
 
 pub(crate) const HISTORY: Operation = Operation::get(
@@ -42,20 +65,39 @@ pub(crate) const HISTORY: Operation = Operation::get(
     "getHistory",
     "The changes of one ref, newest first. Also those of an entity that is gone.",
 )
-.query(&[LIMIT])
+.query(&[Param::new("limit", ParamKind::Count, "How many at most; 100 without it, 10,000 at most.")])
 .answers(&[Answer::json("Changes", "The changes.")])
 .refuses(&[StatusCode::NOT_FOUND])
 .reads_catalog();
 
-/// The latest changes of the catalog, newest first.
+/// The latest changes of the catalog, newest first; those after a revision, oldest first; or, for who
+/// accepts `text/event-stream`, those after a revision and all that follow.
 #[tracing::instrument(name = "api.v1.changes", skip_all)]
-pub(crate) async fn latest_changes(
+pub(crate) async fn changes(
     State(state): State<ApiState>,
     Snapshot(view): Snapshot,
-    uri: Uri,
+    request: Parts,
 ) -> Result<Response, ApiError> {
-    let limit = limit_of(&Params::read(uri.query()))?;
-    Ok(page(&latest_visible(&*state.read_model, &view, limit).await?))
+    let params = Params::read(request.uri.query());
+    let limit = params.count("limit")?.unwrap_or(DEFAULT_LIMIT);
+    let filter = query_of_filters(params.all("filter"))?;
+    let filter = filter.map(|query| Predicate::parse(&query)).transpose()?;
+    let since = params.count("since")?.map(|number| Revision(i64::try_from(number).unwrap_or(i64::MAX)));
+    if accepts_events(&request.headers) {
+        let since = left_at(&request.headers)?.or(since).unwrap_or_else(|| view.revision());
+        let principal = request.extensions.get().cloned().unwrap_or_default();
+        return change_stream::follow(change_stream::Reader { state, principal, filter }, since).await;
+    }
+    match since {
+        Some(since) => {
+            let feed = Feed { read_model: &*state.read_model, view: &view, filter: filter.as_ref() };
+            changes_after(&feed, since, limit.min(MAX_LIMIT_AFTER)).await
+        }
+        None if filter.is_some() => Err(ApiError::input(
+            "request/query/filter needs request/query/since: the revision to begin after",
+        )),
+        None => Ok(page(&latest_visible(&*state.read_model, &view, limit.min(MAX_LIMIT)).await?)),
+    }
 }
 
 /// The changes of one ref, newest first; also of one that is gone.
@@ -66,13 +108,51 @@ pub(crate) async fn history(
     Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let limit = limit_of(&Params::read(uri.query()))?;
+    let limit = Params::read(uri.query()).count("limit")?.unwrap_or(DEFAULT_LIMIT);
     let entity_ref = path.entity_ref();
-    let rows = visible_history(&*state.read_model, &view, &entity_ref, limit).await?;
+    let rows = visible_history(&*state.read_model, &view, &entity_ref, limit.min(MAX_LIMIT)).await?;
     if rows.is_empty() {
         return Err(ApiError::not_found(format!("Nothing is known of {entity_ref}")));
     }
     Ok(page(&rows))
+}
+
+async fn changes_after(feed: &Feed<'_>, since: Revision, limit: usize) -> Result<Response, ApiError> {
+    let part = feed.after(since, limit).await?.ok_or_else(|| gone(since))?;
+    let changes = part.told.iter().filter_map(|told| match told {
+        Told::Change(change) => Some(ChangeView::whole(change)),
+        Told::Commit(_) => None,
+    });
+    let items: Vec<_> = changes.collect();
+    Ok(answer::json(&json!({ "items": items, "nextSince": part.next.0 })))
+}
+
+/// The error of a revision from which nobody can go on.
+pub(super) fn gone(since: Revision) -> ApiError {
+    ApiError::gone(format!(
+        "Revision {since} is of another incarnation of the catalog, or history does not reach back to it; take a \
+         snapshot (GET /entities) and go on from its {} header",
+        answer::REVISION_HEADER
+    ))
+}
+
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+fn left_at(headers: &HeaderMap) -> Result<Option<Revision>, ApiError> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = text.parse().ok().filter(|number| *number >= 0);
+    let wrong = || ApiError::input(format!("request/headers/{LAST_EVENT_ID} must be a revision"));
+    number.map(|number| Some(Revision(number))).ok_or_else(wrong)
 }
 
 /// The latest changes that are seen, newest first.
@@ -103,10 +183,6 @@ pub(crate) async fn visible_history(
 /// How many changes to look at to find `limit` that are seen.
 fn looked_at(view: &View, limit: usize) -> usize {
     if view.is_limited() { MAX_LIMIT } else { limit }
-}
-
-fn limit_of(params: &Params<'_>) -> Result<usize, ApiError> {
-    Ok(params.count("limit")?.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT))
 }
 
 fn page(rows: &[HistoryRow]) -> Response {

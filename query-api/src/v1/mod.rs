@@ -1,5 +1,6 @@
 //! What Backstage lacks: status, errors, conflicts, changes and history.
 
+mod change_stream;
 pub(crate) mod changes;
 pub(crate) mod entity_schema;
 pub(crate) mod problems;

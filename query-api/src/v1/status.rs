@@ -52,7 +52,9 @@ pub(crate) struct Lag {
 struct Weighed {
     #[serde(flatten)]
     status: Status,
-    memory: IndexMemory,
+    /// For those who see all: it would tell how much is hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<IndexMemory>,
 }
 
 /// Bytes of the index by part, in all, and for each entity beyond its own JSON.
@@ -88,8 +90,10 @@ pub(crate) async fn get_status(
     Snapshot(view): Snapshot,
 ) -> Result<Response, ApiError> {
     let status = Status::collect(&state, &view).await?;
-    let index = view.index();
-    let memory = IndexMemory::of(state.catalog.memory(index).await, index.len());
+    let memory = match view.is_limited() {
+        true => None,
+        false => Some(IndexMemory::of(state.catalog.memory(view.index()).await, view.len())),
+    };
     Ok(answer::json(&Weighed { status, memory }))
 }
 

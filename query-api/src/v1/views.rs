@@ -3,6 +3,9 @@
 use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, RelationEnd, Standing};
 use backstitch_schemas::{ClaimKey, Problem};
 use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::feed::{Change, Past};
 
 /// A problem and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -147,6 +150,35 @@ impl From<&ClaimRecord> for ClaimView {
             winner: claim.winner.as_ref().filter(|winner| **winner != claim.key).map(ClaimSource::from),
         }
     }
+}
+
+/// A change with its entity before and after it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WholeChangeView<'a> {
+    #[serde(flatten)]
+    change: ChangeView,
+    /// The entity before, without relations and etag; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a RawValue>,
+    /// The entity after, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'a RawValue>,
+}
+
+impl ChangeView {
+    /// The change with what it changed. The bodies are copied, not parsed.
+    pub(crate) fn whole(change: &Change) -> WholeChangeView<'_> {
+        WholeChangeView {
+            change: Self::from(&change.row),
+            before: raw(change.before.as_ref()),
+            after: raw(change.after.as_ref()),
+        }
+    }
+}
+
+/// The body as it is written into an answer.
+fn raw(past: Option<&Past>) -> Option<&RawValue> {
+    serde_json::from_str(past?.body.as_deref()?).ok()
 }
 
 impl From<&HistoryRow> for ChangeView {

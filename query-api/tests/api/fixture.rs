@@ -13,7 +13,7 @@ use axum::{
 };
 use backstitch_query_api::{
     ApiState, Catalog, Config, PermissionPolicy, PipelineStatus, StatusSource,
-    index::{Index, Loader},
+    index::{Index, Loader, Relation},
     router,
 };
 use backstitch_read_model::{
@@ -40,6 +40,7 @@ pub(crate) struct Fixture {
     refs: BTreeMap<EntityRef, RefId>,
     types: BTreeMap<String, TypeId>,
     claims: i64,
+    claim_ids: BTreeMap<EntityRef, ClaimId>,
     /// Entities that are not in the catalog, but whose relations show at those that are.
     pub(crate) absent: Vec<Value>,
     _directory: tempfile::TempDir,
@@ -113,6 +114,7 @@ impl Fixture {
             refs: BTreeMap::new(),
             types: BTreeMap::new(),
             claims: 0,
+            claim_ids: BTreeMap::new(),
             absent: Vec::new(),
             _directory: directory,
             _shutdown: shutdown.drop_guard(),
@@ -131,7 +133,8 @@ impl Fixture {
         fixture
     }
 
-    /// Commits some entities, and waits until the catalog shows them.
+    /// Commits some entities, new ones or others in the place of what there is, and waits until the catalog
+    /// shows them.
     pub(crate) async fn add(&mut self, entities: &[Value]) {
         self.add_listed(entities, None).await;
     }
@@ -147,8 +150,8 @@ impl Fixture {
         for (position, entity) in entities.iter().enumerate() {
             let revision = Revision(base.0 + 1 + i64::try_from(position).unwrap());
             let entity_ref = EntityRef::of_entity(entity).unwrap();
-            self.claims += 1;
-            let (claim, ref_id) = (ClaimId(self.claims), self.ref_id(&entity_ref, &mut commit));
+            let (claim, before) = self.known(&entity_ref);
+            let ref_id = self.ref_id(&entity_ref, &mut commit);
             let mut body = entity.clone();
             let uid = Uuid::from_u128(u128::from(Digest::of(entity_ref.as_str().as_bytes()).0 as u64));
             body["metadata"]["uid"] = uid.to_string().into();
@@ -162,22 +165,31 @@ impl Fixture {
             commit.claims.push(claim_row(claim, key, ref_id, uid, &body));
             let etag = canonical::sha1_hex(body.as_bytes());
             let shown: Vec<RelationEnd> = relations.get(&entity_ref).cloned().unwrap_or_default();
-            for end in &shown {
-                let (kind, target) =
-                    (self.type_id(&end.kind, &mut commit), self.ref_id(&end.target, &mut commit));
-                commit.relations_added.push(RelationRow { originator: claim, source: ref_id, kind, target });
+            let past = before.clone().unwrap_or_default();
+            let relations_added: Vec<_> = shown.iter().filter(|end| !past.contains(end)).cloned().collect();
+            let relations_removed: Vec<_> = past.iter().filter(|end| !shown.contains(end)).cloned().collect();
+            for end in &relations_added {
+                let row = self.relation_row(claim, ref_id, end, &mut commit);
+                commit.relations_added.push(row);
+            }
+            for end in &relations_removed {
+                let row = self.relation_row(claim, ref_id, end, &mut commit);
+                commit.relations_removed.push(row);
             }
             commit.history.push(HistoryRow {
                 revision,
                 commit: last,
                 at: Timestamp(1_700_000_000_000),
                 entity_ref,
-                operation: HistoryOperation::Created,
+                operation: match before {
+                    None => HistoryOperation::Created,
+                    Some(_) => HistoryOperation::Updated,
+                },
                 uid,
                 etag: etag.clone(),
                 body: Some(body.clone()),
-                relations_added: shown,
-                relations_removed: Vec::new(),
+                relations_added,
+                relations_removed,
                 cause: Cause { kind: CauseKind::Push, detail: Some("a test".to_owned()), at: Timestamp(1) },
             });
             let (body_digest, relations_digest) = (Digest::of(body.as_bytes()), Digest(0));
@@ -193,6 +205,28 @@ impl Fixture {
             });
         }
         self.commit(commit).await;
+    }
+
+    /// The claim on a ref, and the relations that its entity shows if there is one.
+    fn known(&mut self, entity_ref: &EntityRef) -> (ClaimId, Option<Vec<RelationEnd>>) {
+        let next = ClaimId(self.claims + 1);
+        let claim = *self.claim_ids.entry(entity_ref.clone()).or_insert(next);
+        self.claims = self.claims.max(claim.0);
+        let index = self.catalog.index().unwrap();
+        let end =
+            |shown: &Relation| RelationEnd { kind: shown.kind.to_string(), target: shown.target.clone() };
+        (claim, index.find(entity_ref).map(|entity| entity.relations.iter().map(end).collect()))
+    }
+
+    fn relation_row(
+        &mut self,
+        originator: ClaimId,
+        source: RefId,
+        end: &RelationEnd,
+        commit: &mut Commit,
+    ) -> RelationRow {
+        let (kind, target) = (self.type_id(&end.kind, commit), self.ref_id(&end.target, commit));
+        RelationRow { originator, source, kind, target }
     }
 
     /// Removes an entity.

@@ -4,6 +4,7 @@
 
 mod fixture;
 
+mod changes;
 mod errors;
 mod explorer;
 mod outage;

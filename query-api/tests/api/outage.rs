@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use backstitch_query_api::{Catalog, Config, NotReady};
 use backstitch_read_model::{
     ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
-    ReadModel, ReadModelError, Revision, SnapshotPart, SourceRow, StitcherPart,
+    ReadModel, ReadModelError, RelationsChange, Revision, SnapshotPart, SourceRow, StitcherPart,
 };
-use backstitch_schemas::{EntityRef, ProviderName};
+use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +77,30 @@ impl ReadModel for Line {
         rows: usize,
     ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
         self.end()?.changes_since(since, rows).await
+    }
+    async fn history_after(
+        &self,
+        since: Revision,
+        rows: usize,
+    ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
+        self.end()?.history_after(since, rows).await
+    }
+    async fn relations_after(
+        &self,
+        refs: &[EntityRef],
+        since: Revision,
+    ) -> Result<Vec<RelationsChange>, ReadModelError> {
+        self.end()?.relations_after(refs, since).await
+    }
+    async fn bodies_at(
+        &self,
+        refs: &[EntityRef],
+        at: Revision,
+    ) -> Result<Vec<(EntityRef, String)>, ReadModelError> {
+        self.end()?.bodies_at(refs, at).await
+    }
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
+        self.end()?.prune_history(before).await
     }
     async fn history_of(
         &self,

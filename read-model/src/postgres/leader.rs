@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use backstitch_schemas::Timestamp;
-use sqlx::{Connection as _, PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::{Leadership, Revision};
 
@@ -123,27 +122,4 @@ pub(super) async fn resign(db: impl PgExecutor<'_>, leadership: &Leadership) -> 
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Forgets the history of whole commits that were made before `before`.
-pub(super) async fn prune_history(conn: &mut PgConnection, before: Timestamp) -> Result<u64, sqlx::Error> {
-    let mut tx = conn.begin().await?;
-    // Revisions and times grow together, so the first row that stays bounds those that go.
-    let last = sqlx::query_scalar!(
-        r#"
-        SELECT COALESCE(
-            (SELECT revision - 1 FROM history WHERE committed_at >= $1 ORDER BY revision LIMIT 1),
-            (SELECT max(revision) FROM history))
-        "#,
-        before.0,
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    let Some(last) = last else { return Ok(0) };
-    sqlx::query!("UPDATE leader SET history_from = greatest(history_from, $1)", last)
-        .execute(&mut *tx)
-        .await?;
-    let gone = sqlx::query!("DELETE FROM history WHERE revision <= $1", last).execute(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(gone.rows_affected())
 }

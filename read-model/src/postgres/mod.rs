@@ -32,7 +32,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{watch::Commits, writer::Writer};
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
-    ReadModel, ReadModelError, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
+    ReadModel, ReadModelError, RelationsChange, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
 };
 
 /// Where commits are notified.
@@ -80,15 +80,6 @@ impl PostgresReadModel {
         let commits = Commits::new(read::revision(&readers).await.map_err(errors::reading)?);
         let follower = AbortOnDropHandle::new(tokio::spawn(watch::follow(readers.clone(), commits.clone())));
         Ok(Arc::new(Self { writer: Writer::new(options), readers, commits, _follower: follower }))
-    }
-
-    /// Forgets history up to the last whole commit before `before`. Returns how many rows went.
-    ///
-    /// # Errors
-    /// If the database is away or unusable.
-    pub async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
-        let mut conn = self.readers.acquire().await.map_err(errors::reading)?;
-        leader::prune_history(&mut conn, before).await.map_err(errors::reading)
     }
 }
 
@@ -165,6 +156,35 @@ impl ReadModel for PostgresReadModel {
         rows: usize,
     ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
         history::changes_since(&self.readers, since, rows).await
+    }
+
+    async fn history_after(
+        &self,
+        since: Revision,
+        rows: usize,
+    ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
+        history::history_after(&self.readers, since, rows).await
+    }
+
+    async fn relations_after(
+        &self,
+        refs: &[EntityRef],
+        since: Revision,
+    ) -> Result<Vec<RelationsChange>, ReadModelError> {
+        history::relations_after(&self.readers, refs, since).await
+    }
+
+    async fn bodies_at(
+        &self,
+        refs: &[EntityRef],
+        at: Revision,
+    ) -> Result<Vec<(EntityRef, String)>, ReadModelError> {
+        history::bodies_at(&self.readers, refs, at).await
+    }
+
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
+        let mut conn = self.readers.acquire().await.map_err(errors::reading)?;
+        history::prune_history(&mut conn, before).await.map_err(errors::reading)
     }
 
     async fn history_of(

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use backstitch_schemas::Timestamp;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::{Leadership, Revision};
@@ -63,28 +62,6 @@ pub(super) async fn resign(conn: &mut SqliteConnection, leadership: &Leadership)
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Forgets the history of whole commits that were made before `before`.
-pub(super) async fn prune_history(
-    conn: &mut SqliteConnection,
-    before: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-    // Revisions and times grow together, so the first row that stays bounds those that go.
-    let last: Option<i64> = sqlx::query_scalar(
-        "SELECT COALESCE(
-            (SELECT revision - 1 FROM history WHERE committed_at >= ? ORDER BY revision LIMIT 1),
-            (SELECT max(revision) FROM history))",
-    )
-    .bind(before.0)
-    .fetch_one(&mut *tx)
-    .await?;
-    let Some(last) = last else { return Ok(0) };
-    let gone = sqlx::query("DELETE FROM history WHERE revision <= ?").bind(last).execute(&mut *tx).await?;
-    sqlx::query("UPDATE leader SET history_from = max(history_from, ?)").bind(last).execute(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(gone.rows_affected())
 }
 
 fn milliseconds(lease: Duration) -> i64 {

@@ -4,6 +4,7 @@
 //! are durable when they return (`synchronous=FULL`).
 
 mod commit;
+mod history;
 mod insert;
 mod leader;
 mod load;
@@ -22,7 +23,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
-    ReadModel, ReadModelError, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
+    ReadModel, ReadModelError, RelationsChange, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
 };
 
 /// The read model in one SQLite file.
@@ -77,15 +78,6 @@ impl SqliteReadModel {
         let (revision, _) = watch::channel(head.revision);
         Ok(Arc::new(Self { writer: Mutex::new(writer), readers, revision }))
     }
-
-    /// Forgets history up to the last whole commit before `before`. Returns how many rows went.
-    ///
-    /// # Errors
-    /// If the database is away or unusable.
-    pub async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
-        let mut writer = self.writer.lock().await;
-        leader::prune_history(&mut writer, before).await.map_err(errors::reading)
-    }
 }
 
 #[async_trait]
@@ -138,7 +130,36 @@ impl ReadModel for SqliteReadModel {
         since: Revision,
         rows: usize,
     ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
-        read::changes_since(&self.readers, since, rows).await
+        history::changes_since(&self.readers, since, rows).await
+    }
+
+    async fn history_after(
+        &self,
+        since: Revision,
+        rows: usize,
+    ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
+        history::history_after(&self.readers, since, rows).await
+    }
+
+    async fn relations_after(
+        &self,
+        refs: &[EntityRef],
+        since: Revision,
+    ) -> Result<Vec<RelationsChange>, ReadModelError> {
+        history::relations_after(&self.readers, refs, since).await
+    }
+
+    async fn bodies_at(
+        &self,
+        refs: &[EntityRef],
+        at: Revision,
+    ) -> Result<Vec<(EntityRef, String)>, ReadModelError> {
+        history::bodies_at(&self.readers, refs, at).await
+    }
+
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
+        let mut writer = self.writer.lock().await;
+        history::prune_history(&mut writer, before).await
     }
 
     async fn history_of(
@@ -146,11 +167,11 @@ impl ReadModel for SqliteReadModel {
         entity_ref: &EntityRef,
         limit: usize,
     ) -> Result<Vec<HistoryRow>, ReadModelError> {
-        read::history_of(&self.readers, entity_ref, limit).await
+        history::history_of(&self.readers, entity_ref, limit).await
     }
 
     async fn latest_changes(&self, limit: usize) -> Result<Vec<HistoryRow>, ReadModelError> {
-        read::latest_changes(&self.readers, limit).await
+        history::latest_changes(&self.readers, limit).await
     }
 
     async fn claims_of(&self, entity_ref: &EntityRef) -> Result<Vec<ClaimRecord>, ReadModelError> {

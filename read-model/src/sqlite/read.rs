@@ -4,14 +4,9 @@ use backstitch_schemas::{EntityRef, ProviderName};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 
 use crate::{
-    ClaimForm, ClaimId, ClaimRecord, Head, HistoryRow, Page, PositionRow, ReadModelError, Revision,
-    SourceRow, errors, stored,
-    stored_rows::{StoredChange, StoredClaim},
+    ClaimForm, ClaimId, ClaimRecord, Head, Page, PositionRow, ReadModelError, Revision, SourceRow, errors,
+    stored, stored_rows::StoredClaim,
 };
-
-const CHANGE: &str = "SELECT h.revision, h.commit_revision, h.committed_at, r.entity_ref, h.operation, h.uid,
-        h.etag, h.relations_added, h.relations_removed, h.cause, h.body
-    FROM history h JOIN refs r ON r.id = h.ref_id";
 
 const CLAIM: &str = "SELECT r.entity_ref, c.provider, c.listing, c.identity, c.created_at, c.location_key,
         c.released, c.version, c.state, c.standing, c.form_errors, c.errors_version, c.errors,
@@ -65,56 +60,6 @@ pub(super) async fn forms(
     .await
     .map_err(errors::reading)?;
     Ok(rows.into_iter().map(|(id, form)| ClaimForm { id: ClaimId(id), form }).collect())
-}
-
-/// The changes of whole commits after `since`; see the trait.
-pub(super) async fn changes_since(
-    readers: &SqlitePool,
-    since: Revision,
-    rows: usize,
-) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
-    let mut tx = readers.begin().await.map_err(errors::reading)?;
-    let head = head_within(&mut tx).await?;
-    if !head.reaches_back_to(since) {
-        return Ok(None);
-    }
-    let wanted = since.0.saturating_add(limit(rows.max(1)));
-    let last: Option<i64> = sqlx::query_scalar(
-        "SELECT commit_revision FROM history WHERE revision >= ? ORDER BY revision LIMIT 1",
-    )
-    .bind(wanted)
-    .fetch_optional(&mut *tx)
-    .await
-    .map_err(errors::reading)?;
-    let sql = format!("{CHANGE} WHERE h.revision > ? AND h.revision <= ? ORDER BY h.revision");
-    let changes: Vec<StoredChange> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(since.0)
-        .bind(last.unwrap_or(head.revision.0))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(errors::reading)?;
-    StoredChange::history(changes).map(Some)
-}
-
-/// The history of one ref, newest first.
-pub(super) async fn history_of(
-    readers: &SqlitePool,
-    entity_ref: &EntityRef,
-    rows: usize,
-) -> Result<Vec<HistoryRow>, ReadModelError> {
-    let sql = format!("{CHANGE} WHERE r.entity_ref = ? ORDER BY h.revision DESC LIMIT ?");
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(entity_ref.as_str()).bind(limit(rows));
-    StoredChange::history(query.fetch_all(readers).await.map_err(errors::reading)?)
-}
-
-/// The newest changes, newest first.
-pub(super) async fn latest_changes(
-    readers: &SqlitePool,
-    rows: usize,
-) -> Result<Vec<HistoryRow>, ReadModelError> {
-    let sql = format!("{CHANGE} ORDER BY h.revision DESC LIMIT ?");
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(limit(rows));
-    StoredChange::history(query.fetch_all(readers).await.map_err(errors::reading)?)
 }
 
 /// All claims on one ref, in the order in which they were made.
@@ -181,6 +126,6 @@ pub(super) async fn sources(readers: &SqlitePool) -> Result<Vec<SourceRow>, Read
     rows.into_iter().map(|(key, state)| Ok(SourceRow { key, state: stored::of_json(&state)? })).collect()
 }
 
-fn limit(rows: usize) -> i64 {
+pub(super) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }

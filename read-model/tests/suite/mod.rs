@@ -58,6 +58,9 @@ macro_rules! whole_suite {
             history:
                 it_is_told_newest_first
                 changes_come_in_whole_commits
+                the_next_changes_may_end_within_a_commit
+                bodies_and_relations_of_the_past_are_told
+                pruned_history_needs_a_snapshot_and_keeps_last_bodies
                 what_history_does_not_reach_needs_a_snapshot;
             leadership:
                 only_one_leads_until_it_resigns

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use backstitch_read_model::*;
-use backstitch_schemas::{EntityRef, ProviderName};
+use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
 use tokio::sync::{Notify, watch};
 
 /// What happens to one commit.
@@ -109,7 +109,7 @@ impl ReadModel for Faulty {
         self.inner.commits()
     }
 
-    async fn snapshot(&self) -> Result<(Revision, Parts<SnapshotPart>), ReadModelError> {
+    async fn snapshot(&self) -> Result<(RelationsChange, Revision, Parts<SnapshotPart>), ReadModelError> {
         self.inner.snapshot().await
     }
 
@@ -119,6 +119,34 @@ impl ReadModel for Faulty {
         rows: usize,
     ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
         self.inner.changes_since(since, rows).await
+    }
+
+    async fn history_after(
+        &self,
+        since: Revision,
+        rows: usize,
+    ) -> Result<Option<Vec<HistoryRow>>, ReadModelError> {
+        self.inner.history_after(since, rows).await
+    }
+
+    async fn relations_after(
+        &self,
+        refs: &[EntityRef],
+        since: Revision,
+    ) -> Result<Vec<RelationsChange>, ReadModelError> {
+        self.inner.relations_after(refs, since).await
+    }
+
+    async fn bodies_at(
+        &self,
+        refs: &[EntityRef],
+        at: Revision,
+    ) -> Result<Vec<(EntityRef, String)>, ReadModelError> {
+        self.inner.bodies_at(refs, at).await
+    }
+
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, ReadModelError> {
+        self.inner.prune_history(before).await
     }
 
     async fn history_of(

@@ -17,7 +17,18 @@ pub(super) fn schemas() -> Vec<Named> {
             json!({
                 "type": "object",
                 "required": ["items"],
-                "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}}},
+                "properties": {
+                    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}},
+                    "nextSince": {"type": "integer", "format": "int64", "description": "Where to go on."},
+                },
+            }),
+        ),
+        (
+            "ChangeEvents",
+            json!({
+                "type": "string",
+                "description": "Events `change`, whose data is a Change, and `commit`, whose data says up to \
+                    which revision everything was told. The id of an event is a revision to go on from.",
             }),
         ),
         ("ProviderStatus", provider()),
@@ -103,6 +114,8 @@ fn change() -> Value {
             "bodyChanged": {"type": "boolean"},
             "relationsAdded": relations,
             "relationsRemoved": relations,
+            "before": {"type": "object", "description": "The entity before, without relations and etag."},
+            "after": {"type": "object", "description": "The entity after, without relations and etag."},
             "cause": {
                 "type": "object",
                 "required": ["kind", "at"],

@@ -1,0 +1,259 @@
+//! The changes after a revision, as pages and as a stream.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, BodyDataStream},
+    http::Request,
+};
+use backstitch_read_model::{ReadModel, Revision};
+use backstitch_schemas::Timestamp;
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::fixture::{Fixture, component};
+
+const PATH: &str = "/api/catalog/v1/changes";
+
+/// One server-sent event.
+#[derive(Debug, PartialEq)]
+struct Event {
+    name: String,
+    id: Option<i64>,
+    data: Value,
+}
+
+impl Event {
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let data = serde_json::from_str(field("data")?).unwrap();
+        Some(Self { name: field("event")?.to_owned(), id: field("id").map(|id| id.parse().unwrap()), data })
+    }
+}
+
+/// A client that reads a stream.
+struct Client {
+    stream: BodyDataStream,
+    buffer: String,
+}
+
+impl Client {
+    async fn open(fixture: &Fixture, query: &str, last_id: Option<i64>) -> Self {
+        let mut request = Request::get(format!("{PATH}{query}")).header("accept", "text/event-stream");
+        if let Some(id) = last_id {
+            request = request.header("last-event-id", id);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let response = fixture.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { stream: response.into_body().into_data_stream(), buffer: String::new() }
+    }
+
+    /// The next event; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.buffer.split_once("\n\n") {
+                let event = Event::parse(event);
+                self.buffer = rest.to_owned();
+                if event.is_some() {
+                    return event;
+                }
+                continue;
+            }
+            let part = tokio::time::timeout(Duration::from_secs(10), self.stream.next()).await;
+            let part = part.expect("the stream goes on or ends")?;
+            self.buffer.push_str(std::str::from_utf8(&part.unwrap()).unwrap());
+        }
+    }
+
+    /// The next events, up to and including the commit that ends with `revision`.
+    async fn until(&mut self, revision: Revision) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            let is_last = event.name == "commit" && event.id == Some(revision.0);
+            events.push(event);
+            if is_last {
+                return events;
+            }
+        }
+    }
+}
+
+fn at(counter: i64) -> Revision {
+    Revision(Revision::start_of(1).0 + counter)
+}
+
+fn owned(name: &str, kind: &str, owner: &str) -> Value {
+    let mut entity = component(name, kind);
+    entity["spec"]["owner"] = owner.into();
+    entity
+}
+
+/// Revisions: a and b made (1, 2), a changed in type and owner (3), b gone (4), c made (5).
+async fn eventful() -> Fixture {
+    let mut fixture = Fixture::with(&[component("a", "service"), component("b", "service")]).await;
+    fixture.add(&[owned("a", "library", "team-b")]).await;
+    fixture.remove("component:default/b").await;
+    fixture.add(&[component("c", "service")]).await;
+    fixture
+}
+
+fn revisions(items: &Value) -> Vec<i64> {
+    let counter = |item: &Value| Revision(item["revision"].as_i64().unwrap()).counter();
+    items["items"].as_array().unwrap().iter().map(counter).collect()
+}
+
+#[tokio::test]
+async fn a_page_tells_what_was_before_and_what_is_after() {
+    let fixture = eventful().await;
+    let page = fixture.get(&format!("{PATH}?since={}", at(2))).await.json();
+    assert_eq!((revisions(&page), page["nextSince"].as_i64()), (vec![3, 4, 5], Some(at(5).0)));
+    let [changed, gone, made] = [0, 1, 2].map(|number| page["items"][number].clone());
+    assert_eq!(
+        (&changed["before"]["spec"]["type"], &changed["after"]["spec"]["type"]),
+        (&json!("service"), &json!("library"))
+    );
+    let end = |name: &str| json!([{"type": "ownedBy", "targetRef": format!("group:default/{name}")}]);
+    assert_eq!((&changed["relationsAdded"], &changed["relationsRemoved"]), (&end("team-b"), &end("team-a")));
+    assert_eq!((&gone["before"]["metadata"]["name"], gone.get("after")), (&json!("b"), None));
+    assert_eq!((made.get("before"), &made["after"]["metadata"]["name"]), (None, &json!("c")));
+    assert_eq!((made["commit"].as_i64(), made["cause"]["detail"].as_str()), (Some(at(5).0), Some("a test")));
+}
+
+#[tokio::test]
+async fn pages_meet_every_change_once_also_within_a_commit() {
+    let fixture = eventful().await;
+    let (mut since, mut met) = (at(0).0, Vec::new());
+    loop {
+        let page = fixture.get(&format!("{PATH}?since={since}&limit=1")).await.json();
+        met.extend(revisions(&page));
+        let next = page["nextSince"].as_i64().unwrap();
+        if next == since {
+            break;
+        }
+        since = next;
+    }
+    assert_eq!(met, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_filter_keeps_what_matched_before_or_matches_after() {
+    let fixture = eventful().await;
+    for (filter, expected) in [
+        ("spec.type=library", vec![3]),
+        ("spec.type=service", vec![1, 2, 3, 4, 5]),
+        ("metadata.name=b", vec![2, 4]),
+        ("relations.ownedBy=group:default/team-a", vec![1, 2, 3, 4, 5]),
+        ("relations.ownedBy=group:default/team-b", vec![3]),
+        ("kind=api", vec![]),
+    ] {
+        let page = fixture.get(&format!("{PATH}?since={}&filter={filter}", at(0))).await.json();
+        assert_eq!((revisions(&page), page["nextSince"].as_i64()), (expected, Some(at(5).0)), "{filter}");
+    }
+    let path = format!("{PATH}?since={}&filter=relations.ownedBy=group:default/team-a", at(2));
+    let page = fixture.get(&path).await.json();
+    assert_eq!(revisions(&page), [3, 4, 5], "relations are known from the middle on too");
+}
+
+#[tokio::test]
+async fn a_revision_from_which_nobody_can_go_on_is_gone() {
+    let fixture = eventful().await;
+    fixture.read_model.prune_history(Timestamp(i64::MAX)).await.unwrap();
+    for since in [at(0), at(6), Revision::start_of(2).next(), Revision(7)] {
+        let answer = fixture.get(&format!("{PATH}?since={since}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]["name"]),
+            (410, &json!("GoneError")),
+            "{since}"
+        );
+        assert!(answer.text.contains("take a snapshot"), "{}", answer.text);
+    }
+    let page = fixture.get(&format!("{PATH}?since={}", at(5))).await.json();
+    assert_eq!(page, json!({"items": [], "nextSince": at(5).0}));
+}
+
+#[tokio::test]
+async fn wrong_parameters_say_what_is_wrong() {
+    let fixture = Fixture::empty().await;
+    for (query, expected) in [
+        ("since=x", "request/query/since must be integer"),
+        ("since=-1", "request/query/since must be >= 0"),
+        ("filter=kind=api", "request/query/filter needs request/query/since: the revision to begin after"),
+    ] {
+        let answer = fixture.get(&format!("{PATH}?{query}")).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["message"]), (400, &json!(expected)));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_tells_what_was_missed_and_what_follows() {
+    let mut fixture = eventful().await;
+    let mut client = Client::open(&fixture, &format!("?since={}", at(3)), None).await;
+    let told = client.until(at(5)).await;
+    let names: Vec<_> = told.iter().map(|event| (event.name.as_str(), event.id.unwrap() - at(0).0)).collect();
+    assert_eq!(names, [("commit", 3), ("change", 4), ("commit", 4), ("change", 5), ("commit", 5)]);
+    fixture.add(&[component("d", "service"), component("e", "service")]).await;
+    let told = client.until(at(7)).await;
+    let names: Vec<_> = told.iter().map(|event| (event.name.as_str(), event.id.unwrap() - at(0).0)).collect();
+    assert_eq!(names, [("change", 6), ("change", 7), ("commit", 7)]);
+    assert_eq!(told[0].data["after"]["metadata"]["name"], "d");
+}
+
+#[tokio::test]
+async fn a_stream_without_a_revision_begins_now_and_a_filtered_one_moves_on() {
+    let mut fixture = eventful().await;
+    let mut client = Client::open(&fixture, "?filter=metadata.name=z", None).await;
+    let begun = client.next().await.unwrap();
+    assert_eq!((begun.name.as_str(), begun.id), ("commit", Some(at(5).0)));
+    fixture.add(&[component("y", "service")]).await;
+    let moved = client.next().await.unwrap();
+    assert_eq!((moved.name.as_str(), moved.id), ("commit", Some(at(6).0)));
+    fixture.add(&[component("z", "service")]).await;
+    assert_eq!(client.next().await.unwrap().data["entityRef"], "component:default/z");
+}
+
+#[tokio::test]
+async fn a_resumed_stream_loses_and_repeats_nothing_wherever_it_broke() {
+    let fixture = eventful().await;
+    let all = Client::open(&fixture, &format!("?since={}", at(0)), None).await.until(at(5)).await;
+    for broken_after in 1..all.len() {
+        let mut first = Client::open(&fixture, &format!("?since={}", at(0)), None).await;
+        let mut met = Vec::new();
+        for _ in 0..broken_after {
+            met.push(first.next().await.unwrap());
+        }
+        let last_id = met.last().unwrap().id;
+        drop(first);
+        // The address says where it began; the header, where it broke.
+        let mut second = Client::open(&fixture, &format!("?since={}", at(0)), last_id).await;
+        met.extend(second.until(at(5)).await);
+        let changes = |events: &[Event]| {
+            events.iter().filter(|event| event.name == "change").map(|event| event.id).collect::<Vec<_>>()
+        };
+        assert_eq!(changes(&met), changes(&all), "broken after {broken_after} events");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_from_a_revision_that_is_gone_is_refused() {
+    let fixture = eventful().await;
+    let request = Request::get(PATH)
+        .header("accept", "text/event-stream")
+        .header("last-event-id", Revision::start_of(9).0)
+        .body(Body::empty())
+        .unwrap();
+    let answer = fixture.send(request).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]["name"]), (410, &json!("GoneError")));
+}
+
+#[tokio::test]
+async fn streams_end_when_the_process_does() {
+    let fixture = eventful().await;
+    let mut client = Client::open(&fixture, "", None).await;
+    assert!(client.next().await.is_some());
+    drop(fixture);
+    assert_eq!(client.next().await, None);
+}
