@@ -73,8 +73,8 @@ fn problems_of(pipeline: &Pipeline, location: &LocationRef, entity: &Value) -> V
         origin: location.to_string(),
         position: None,
         substitutions: placeholder::placeholders(entity)
-            .into_iter()
-            .filter_map(|p| p.value.map(read))
+            .iter()
+            .filter_map(|placeholder| placeholder.key().map(read))
             .collect(),
         listing_errors: Vec::new(),
     };

@@ -69,12 +69,13 @@ pub struct PathLine {
     pub line: i32,
 }
 
-/// What was read for one placeholder value: a text, or the reason why there is none.
+/// What was read for a placeholder: a text, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substitution {
-    /// The placeholder's value as written.
+    /// What it is kept under, see [`crate::placeholder::Placeholder::key`]: the value as written;
+    /// behind the resolver's name where the text is more than what stands there.
     pub value: String,
-    /// What was read there.
+    /// What was read there, and for API definitions also what that refers to.
     pub text: Option<String>,
     /// Why nothing was read.
     pub error: Option<String>,

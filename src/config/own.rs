@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::Secret;
+use super::descriptors::DescriptorConfig;
 use super::duration::HumanDuration;
 
 /// What is ours: where things are kept, and how the stages work.
@@ -73,6 +74,8 @@ pub struct IngestConfig {
     pub removal_hold: RemovalHold,
     /// Bytes that one entity may have after substitution.
     pub max_entity_bytes: usize,
+    /// What descriptor files may cost.
+    pub descriptors: DescriptorConfig,
     /// Where other ingest processes reach this one, e.g. `http://ingest-1:7007`: a push that comes to
     /// a process that does not own the provider goes on to the one that does. The address that is
     /// listened on, if not given.
@@ -87,6 +90,7 @@ impl Default for IngestConfig {
         Self {
             removal_hold: RemovalHold::default(),
             max_entity_bytes: 6_000_000,
+            descriptors: DescriptorConfig::default(),
             address: None,
             request_timeout: Duration::from_secs(30),
         }

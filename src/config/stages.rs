@@ -20,6 +20,8 @@ impl AppConfig {
                 ProcessingInterval::Between(min, max) => Some(Interval { min, max }),
                 ProcessingInterval::Never => None,
             },
+            limits: self.backstitch.ingest.descriptors.limits(),
+            max_references: self.backstitch.ingest.descriptors.max_references.get(),
             read_timeout: self.backstitch.ingest.request_timeout,
             ..locations::Config::default()
         }

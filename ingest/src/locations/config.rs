@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use backstitch_schemas::model::Model;
+use backstitch_schemas::{model::Model, yaml::Limits};
 use serde::Deserialize;
 
 /// How Locations are read.
@@ -21,8 +21,10 @@ pub struct Config {
     /// Time between two reads of the same URL (`catalog.processingInterval`); `None` reads once.
     /// Files are watched, and read at this interval only where watching is not possible.
     pub interval: Option<Interval>,
-    /// Bytes that one document or one placeholder's file may have.
-    pub max_bytes: u64,
+    /// What a descriptor file may cost. A placeholder's file may have as many bytes.
+    pub limits: Limits,
+    /// Files that one API definition may refer to, itself counted.
+    pub max_references: usize,
     /// Time that connecting may take.
     pub connect_timeout: Duration,
     /// Time that a whole answer may take, each redirect counted anew.
@@ -109,7 +111,8 @@ impl Default for Config {
             allowed_types: vec!["url".to_owned()],
             model: Model::builtin(),
             interval: Some(Interval::from(seconds(100))),
-            max_bytes: 10 << 20,
+            limits: Limits::default(),
+            max_references: 200,
             connect_timeout: seconds(10),
             read_timeout: seconds(30),
             max_retry_after: seconds(3600),

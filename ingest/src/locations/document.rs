@@ -9,13 +9,14 @@ use backstitch_schemas::{
     EntityRef, LocationRef, Problem, canonical,
     change::{Content, PathLine, Position, Substitution},
     model::{self, Model},
-    placeholder, yaml,
+    placeholder::{self, Placeholder},
+    yaml::{self, Limits},
 };
 use serde_json::{Map, Value};
 
 use crate::Submission;
 
-/// What was read for each placeholder value: the content, or why there is none.
+/// What was read, by [`Placeholder::key`]: the content, or why there is none.
 pub(super) type Contents = BTreeMap<String, Result<String, String>>;
 
 /// A file that is parsed, while the contents of its placeholders are still to be read.
@@ -50,15 +51,15 @@ pub(super) struct Described {
 
 impl Draft {
     /// Parses a file.
-    pub(super) fn parse(location: &str, bytes: &[u8]) -> Self {
-        let blank = bytes.trim_ascii().is_empty();
-        Self { location: location.to_owned(), documents: yaml::parse(location, bytes), blank }
+    pub(super) fn parse(location: &str, bytes: &[u8], limits: &Limits) -> Self {
+        let (blank, documents) = (bytes.trim_ascii().is_empty(), yaml::parse_within(location, bytes, limits));
+        Self { location: location.to_owned(), documents, blank }
     }
 
-    /// The places that its placeholders ask for.
-    pub(super) fn asks_for(&self) -> BTreeSet<String> {
+    /// The placeholders that ask for something, by their keys.
+    pub(super) fn asks_for(&self) -> BTreeMap<String, Placeholder> {
         let entities = self.documents.iter().filter_map(|document| document.outcome.as_ref().ok());
-        entities.flat_map(placeholder::placeholders).filter_map(|found| found.value).collect()
+        entities.flat_map(placeholder::placeholders).filter_map(|found| Some((found.key()?, found))).collect()
     }
 
     /// Says what the file holds.
@@ -115,11 +116,11 @@ fn describe(document: &yaml::Document, contents: &Contents, model: &Model) -> Re
         let problem = problem.unwrap_or_else(|| Problem::input("the document has no readable entity ref"));
         return Err(document.place(problem));
     };
-    let asked: BTreeSet<_> =
-        placeholder::placeholders(&entity).into_iter().filter_map(|found| found.value).collect();
+    let asked: BTreeSet<_> = placeholder::placeholders(&entity).iter().filter_map(Placeholder::key).collect();
     let substitutions = asked.into_iter().map(|value| substitution(value, contents)).collect();
-    let lines = wrong_paths(&entity, contents, model).into_iter();
-    let lines = lines.map(|path| PathLine { line: document.line_of(&path), path }).collect();
+    let wrong = wrong_paths(&entity, contents, model);
+    let lines = document.lines_of(wrong.iter().map(String::as_str)).into_iter();
+    let lines = lines.map(|(path, line)| PathLine { line, path: path.to_owned() }).collect();
     let position = Position { document: document.index, line: document.line, lines };
     Ok(Described { entity_ref, entity, position, substitutions })
 }
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
 
     fn descriptor(text: &str, contents: &Contents) -> Descriptor {
-        Draft::parse("file:/a.yaml", text.as_bytes()).finish(contents, &Model::builtin())
+        Draft::parse("file:/a.yaml", text.as_bytes(), &Limits::default()).finish(contents, &Model::builtin())
     }
 
     fn system(name: &str) -> String {
@@ -242,7 +243,8 @@ mod tests {
     #[test]
     fn contents_travel_with_the_entity() {
         let text = system("a").replace("owner: me", "owner:\n    $text: ./owner");
-        assert_eq!(Draft::parse("file:/a", text.as_bytes()).asks_for(), ["./owner".to_owned()].into());
+        let asked = Draft::parse("file:/a", text.as_bytes(), &Limits::default()).asks_for();
+        assert_eq!(asked.keys().collect::<Vec<_>>(), ["./owner"]);
         let contents = Contents::from([("./owner".to_owned(), Ok("me".to_owned()))]);
         let described = descriptor(&text, &contents).entities.remove(0);
         assert_eq!(described.substitutions[0].text.as_deref(), Some("me"));

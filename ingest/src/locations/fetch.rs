@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use backstitch_schemas::Problem;
+use backstitch_schemas::{Problem, yaml::Limits};
 use url::Url;
 
 use super::{
@@ -67,6 +67,10 @@ pub(super) struct Fetcher {
     pub(super) urls: Arc<UrlReader>,
     pub(super) directories: Arc<Directories>,
     pub(super) max_bytes: u64,
+    /// Files that an API definition may refer to, itself counted.
+    pub(super) max_references: usize,
+    /// What a descriptor file may cost.
+    pub(super) limits: Limits,
 }
 
 impl Fetcher {
@@ -114,7 +118,9 @@ fn file(path: &Path, directories: &Directories, max_bytes: u64, held: bool) -> F
         },
         FileRead::Unsettled => unread("it is being written", "it is read again once it is".to_owned()),
         FileRead::TooLarge => unread(
-            &format!("it has more than {max_bytes} bytes"),
+            &format!(
+                "it has more than {max_bytes} bytes, the limit of `backstitch.ingest.descriptors.maxBytes`"
+            ),
             "split the file, or point to large definitions with `$text`".to_owned(),
         )
         .lasting(),

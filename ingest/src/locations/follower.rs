@@ -80,12 +80,19 @@ impl LocationFollower {
         states: HashMap<String, SourceState>,
     ) -> Self {
         let directories = Arc::new(Directories::default());
-        let fetcher = Arc::new(Fetcher { urls, directories, max_bytes: config.max_bytes });
+        let limits = config.limits.clone();
+        let fetcher = Fetcher {
+            urls,
+            directories,
+            max_bytes: limits.max_bytes as u64,
+            max_references: config.max_references,
+            limits,
+        };
         Self {
             config,
             clock,
             chance,
-            fetcher,
+            fetcher: Arc::new(fetcher),
             listings: Listings::default(),
             readings: HashMap::new(),
             watches: Watches::new(),

@@ -11,6 +11,7 @@
 
 mod access;
 mod config;
+mod contents;
 mod disk;
 mod document;
 mod expand;
@@ -23,6 +24,7 @@ mod listings;
 mod noticing;
 mod pattern;
 mod provider;
+mod reach;
 mod read;
 mod reading;
 mod refreshes;

@@ -1,19 +1,14 @@
 //! Reading one document with all that its placeholders ask for, off the follower's loop.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use backstitch_schemas::{Digest, Problem, model::Model};
-use url::Url;
 
 use super::{
-    document::{Contents, Descriptor, Draft},
+    contents::{ContentReader, Watched},
+    document::{Descriptor, Draft},
     fetch::{Again, Failure, Fetched, Fetcher, Place},
-    target,
+    reach::Reach,
 };
 use crate::Wake;
 
@@ -40,16 +35,7 @@ pub(super) struct Seen {
     pub(super) digest: Digest,
     pub(super) status: Option<u16>,
     /// What its placeholders stand for.
-    pub(super) parts: Vec<Part>,
-}
-
-/// What one placeholder value stands for.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) place: Place,
-    etag: Option<String>,
-    /// Digest of what was read, or of the reason why not.
-    digest: Digest,
+    pub(super) parts: Vec<Watched>,
 }
 
 /// What came of a job.
@@ -96,14 +82,16 @@ impl Job {
         {
             return Outcome::Unchanged(Seen { parts: before.parts.clone(), ..seen });
         }
-        let location = Arc::clone(&self.location);
+        let (location, limits) = (Arc::clone(&self.location), fetcher.limits.clone());
         let parsed = tokio::task::spawn_blocking(move || {
-            let draft = Draft::parse(&location, &bytes);
+            let draft = Draft::parse(&location, &bytes, &limits);
             let asked = draft.asks_for();
             (draft, asked)
         });
         let Ok((draft, asked)) = parsed.await else { return Outcome::Failed(broken(&self.location)) };
-        let (contents, parts) = match self.parts(asked, fetcher).await {
+        let reach = Reach { document: &self.place, roots: &self.roots };
+        let reader = ContentReader::new(fetcher, reach, self.held, self.wake);
+        let (contents, parts) = match reader.read(asked).await {
             Ok(read) => read,
             Err(failure) => return Outcome::Failed(failure),
         };
@@ -118,114 +106,11 @@ impl Job {
     async fn parts_are_unchanged(&self, fetcher: &Fetcher) -> bool {
         let Some(before) = &self.before else { return false };
         for part in &before.parts {
-            let digest = match fetcher.fetch(&part.place, part.etag.as_deref(), false, self.wake).await {
-                Fetched::NotModified => continue,
-                Fetched::Failed(failure) if failure.again != Again::Regularly => continue,
-                fetched => digest_of(&text_of(fetched, &part.place)),
-            };
-            if digest != part.digest {
+            if !part.is_unchanged(fetcher, self.wake).await {
                 return false;
             }
         }
         true
-    }
-
-    /// Reads what the placeholders ask for.
-    ///
-    /// Where that is unknown for now, the whole document is, so that a host that is away for a
-    /// moment breaks nothing that was sound.
-    async fn parts(
-        &self,
-        asked: BTreeSet<String>,
-        fetcher: &Fetcher,
-    ) -> Result<(Contents, Vec<Part>), Failure> {
-        let (mut contents, mut parts) = (Contents::new(), Vec::new());
-        for value in asked {
-            let place = match self.part_place(&value) {
-                Ok(place) => place,
-                Err(why) => {
-                    contents.insert(value, Err(why));
-                    continue;
-                }
-            };
-            let fetched = fetcher.fetch(&place, None, false, self.wake).await;
-            if let Fetched::Failed(failure) = &fetched
-                && self.held
-                && matches!(failure.again, Again::BackOff | Again::After { .. })
-            {
-                return Err(failure.clone());
-            }
-            let etag = match &fetched {
-                Fetched::Content { etag, .. } => etag.clone(),
-                _ => None,
-            };
-            let text = text_of(fetched, &place);
-            parts.push(Part { place, etag, digest: digest_of(&text) });
-            contents.insert(value, text);
-        }
-        Ok((contents, parts))
-    }
-
-    /// What a placeholder value stands for, seen from this document.
-    fn part_place(&self, value: &str) -> Result<Place, String> {
-        let no_url = |base: &str, cause: url::ParseError| {
-            format!("could not form a URL out of {base} and {value}, {cause}")
-        };
-        match &self.place {
-            Place::Url(base) => match target::relative_url(base.as_str(), value) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Place::Url(url)),
-                Ok(url) => Err(format!("{url} is no web address")),
-                Err(cause) => Err(no_url(base.as_str(), cause)),
-            },
-            Place::File(base) => match Url::parse(value) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Place::Url(url)),
-                _ => self.file_beside(base, value).map(Place::File),
-            },
-        }
-    }
-
-    /// The file that a placeholder names: relative to the document, or, with a leading slash, to
-    /// the root of the repository. Files elsewhere are none of its business.
-    fn file_beside(&self, base: &Path, value: &str) -> Result<PathBuf, String> {
-        let repository = base.ancestors().skip(1).find(|dir| dir.join(".git").exists());
-        let path = match (value.strip_prefix('/'), repository) {
-            (Some(rest), Some(root)) => target::beside(&root.join("x").to_string_lossy(), rest),
-            (Some(_), None) => return Err("an absolute path needs a repository around the file".to_owned()),
-            (None, _) => target::beside(&base.to_string_lossy(), value),
-        };
-        // Links are followed first, or they would lead out.
-        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let real_path = real(&path);
-        let roots: Vec<&Path> = match repository {
-            Some(root) => vec![root],
-            None => self.roots.iter().map(PathBuf::as_path).chain(base.parent()).collect(),
-        };
-        if roots.iter().any(|root| real_path.starts_with(real(root))) {
-            return Ok(path);
-        }
-        let within = roots.first().map_or(String::new(), |root| root.display().to_string());
-        Err(format!("Placeholder may only reference files from the same repository as the entity ({within})"))
-    }
-}
-
-/// The content that a placeholder asks for, or why there is none.
-fn text_of(fetched: Fetched, place: &Place) -> Result<String, String> {
-    match fetched {
-        Fetched::Content { bytes, .. } => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Fetched::Absent => Err("NotFoundError: the file does not exist".to_owned()),
-        Fetched::Failed(failure) => Err(match (failure.status, place) {
-            (Some(404), Place::Url(url)) => format!("NotFoundError: could not read {url}, 404 Not Found"),
-            // What reading a Location says first, its placeholders do not.
-            _ => failure.problem.headline().replacen(": Unable to read url, ", ": ", 1),
-        }),
-        Fetched::NotModified => Err("the host answered 304 to a plain request".to_owned()),
-    }
-}
-
-fn digest_of(text: &Result<String, String>) -> Digest {
-    match text {
-        Ok(text) => Digest::of(text.as_bytes()),
-        Err(why) => Digest::of(format!("\0{why}").as_bytes()),
     }
 }
 

@@ -143,11 +143,12 @@ impl UrlReader {
     }
 
     async fn content(&self, url: &Url, response: Response) -> Result<Fetched, Failure> {
-        let max = self.config.max_bytes;
+        let max = self.config.limits.max_bytes as u64;
         let status = Some(response.status());
         let too_large = || {
             let advice = "split the file, or point to large definitions with `$text`".to_owned();
-            failure(url, &format!("it has more than {max} bytes"), status, Again::Regularly, advice)
+            let limit = "the limit of `backstitch.ingest.descriptors.maxBytes`";
+            failure(url, &format!("it has more than {max} bytes, {limit}"), status, Again::Regularly, advice)
         };
         if response.content_length().is_some_and(|length| length > max) {
             return Err(too_large());

@@ -276,6 +276,53 @@ async fn what_a_placeholder_names_is_read_and_watched() {
 }
 
 #[tokio::test]
+async fn what_an_api_definition_refers_to_is_bundled_and_watched() {
+    let tree = Tree::new();
+    let api = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: api\nspec:\n  type: openapi\n  \
+               lifecycle: x\n  owner: me\n  definition:\n    $openapi: ./api.yaml\n  source:\n    $text: ./api.yaml\n";
+    tree.write("a/api.yaml", "openapi: 3.0.0\na: {$ref: ../b/schemas.yaml#/A}\n");
+    tree.write("b/schemas.yaml", "A: {self: {$ref: '#/A'}, is: first}\n");
+    tree.write("a/catalog-info.yaml", api);
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("*/catalog-info.yaml")])], &[]).await;
+    reader.settle().await;
+    let texts = |reader: &Reader| {
+        let substitutions = &reader.submission("api").unwrap().content.substitutions;
+        let text = |key: &str| substitutions.iter().find(|s| s.value == key).and_then(|s| s.text.clone());
+        (text("$openapi ./api.yaml").unwrap_or_default(), text("./api.yaml"))
+    };
+    let bundle = |word: &str| format!("a:\n  is: {word}\n  self:\n    $ref: \"#/a\"\nopenapi: \"3.0.0\"\n");
+    assert_eq!(texts(&reader).0, bundle("first"));
+    assert_eq!(texts(&reader).1.as_deref(), Some("openapi: 3.0.0\na: {$ref: ../b/schemas.yaml#/A}\n"));
+    tree.write("b/schemas.yaml", "A: {self: {$ref: '#/A'}, is: second}\n");
+    reader.until("the new content", |seen| texts(seen).0 == bundle("second")).await;
+
+    tree.write("b/schemas.yaml", "B: 1\n");
+    let error = |reader: &Reader| reader.submission("api").unwrap().content.substitutions[0].error.clone();
+    reader.until("the error", |seen| error(seen).is_some()).await;
+    assert_eq!(
+        error(&reader).unwrap(),
+        "unable to bundle the file at ./api.yaml, `../b/schemas.yaml#/A` leads to nothing"
+    );
+}
+
+#[tokio::test]
+async fn an_api_definition_refers_to_no_more_files_than_the_limit() {
+    let tree = Tree::new();
+    let api = "kind: API\nmetadata:\n  name: api\nspec:\n  definition:\n    $asyncapi: ./f0.yaml\n";
+    for index in 0..9 {
+        tree.write(&format!("f{index}.yaml"), &format!("x: {{$ref: f{}.yaml}}\n", index + 1));
+    }
+    tree.write("f9.yaml", "y: 1\n");
+    tree.write("catalog-info.yaml", api);
+    let mut reader = Reader::new(Config { max_references: 9, ..Config::default() });
+    reader.follower.follow(vec![location("root", "file", &[&tree.path("catalog-info.yaml")])], &[]).await;
+    reader.settle().await;
+    let error = reader.submission("api").unwrap().content.substitutions[0].error.clone().unwrap();
+    assert!(error.contains("more than 9 files, the limit of `backstitch.ingest.descriptors.maxReferences`"));
+}
+
+#[tokio::test]
 async fn a_person_hears_of_what_did_not_change() {
     let tree = Tree::new();
     let a = tree.write("a.yaml", &system("one"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backstitch_ingest::{Follower, Places, locations::Config};
+use backstitch_schemas::yaml::Limits;
 
 use crate::{
     host::{Answer, Host},
@@ -134,7 +135,8 @@ async fn redirects_within_what_is_allowed_are_followed() {
 async fn what_is_too_large_is_not_taken() {
     let host = Host::start().await;
     let url = host.says("a.yaml", Answer::Text(system(&"a".repeat(200))));
-    let mut reader = Reader::new(Config { max_bytes: 100, ..host.config() });
+    let mut reader =
+        Reader::new(Config { limits: Limits { max_bytes: 100, ..Limits::default() }, ..host.config() });
     reader.follower.follow(vec![location("root", "url", &[&url])], &[]).await;
     let a = format!("url:{url}");
     reader.until("the failure", |seen| seen.documents.get(&a).is_some_and(|a| a.last == "failed")).await;
@@ -179,6 +181,27 @@ async fn relative_targets_and_placeholders_are_resolved_against_the_url() {
         let _ = tokio::time::timeout(Duration::from_millis(20), reader.follower.next()).await;
     }
     assert_eq!(text(&reader).as_deref(), Some("two"), "a host in trouble breaks nothing");
+}
+
+#[tokio::test]
+async fn an_api_definition_is_bundled_and_a_change_of_any_of_its_files_is_seen() {
+    let host = Host::start().await;
+    let api = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata:\n  name: api\nspec:\n  type: openapi\n  \
+               lifecycle: x\n  owner: me\n  definition:\n    $openapi: ./spec/api.yaml\n";
+    let a = host.says("dir/a.yaml", Answer::Text(api.to_owned()));
+    let definition = "openapi: 3.0.0\npaths:\n  /pets:\n    $ref: pets/paths.json#/list\n";
+    host.says("dir/spec/api.yaml", Answer::Text(definition.to_owned()));
+    let paths = r#"{"list": {"get": {"schema": {"$ref": "../schemas/pet.yaml"}}}}"#;
+    host.says("dir/spec/pets/paths.json", Answer::Text(paths.to_owned()));
+    host.says("dir/spec/schemas/pet.yaml", Answer::Text("type: object\n".to_owned()));
+    let mut reader = Reader::new(host.config());
+    reader.follower.follow(vec![location("root", "url", &[&a])], &[]).await;
+    let bundled = |reader: &Reader| reader.submission("api")?.content.substitutions[0].text.clone();
+    let expected = "openapi: \"3.0.0\"\npaths:\n  /pets:\n    get:\n      schema:\n        type: object\n";
+    reader.until("the bundle", |seen| bundled(seen).as_deref() == Some(expected)).await;
+    host.says("dir/spec/schemas/pet.yaml", Answer::Text("type: string\n".to_owned()));
+    let expected = expected.replace("object", "string");
+    reader.until("the new bundle", |seen| bundled(seen).as_deref() == Some(&*expected)).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,13 @@
 /// What the parser says, in part; the words of npm's parser for it; and what to do.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLE: [Row; 12] = [
+const TABLE: [Row; 14] = [
+    ("nests more than", "", "it is nested too deeply to be of use; make it flatter, or raise the limit"),
+    (
+        "the limit of `",
+        "",
+        "write less of it, with fewer aliases; point to large definitions with `$text`; or raise the limit",
+    ),
     ("unique", "Map keys must be unique", "the same key stands twice in one mapping; remove one of them"),
     ("tab", "Tabs are not allowed as indentation", "indent with spaces, not with tabs"),
     (

@@ -5,13 +5,8 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
 
-use super::{SyntaxError, scalar};
+use super::{Limits, MAX_DEPTH, SyntaxError, lines::Watch, scalar};
 use crate::canonical;
-
-/// Levels that a document may nest; JSON readers downstream stop at 128.
-const MAX_DEPTH: usize = 100;
-/// What a document may weigh once its aliases are written out: bytes of text, and 16 a node.
-const MAX_WEIGHT: usize = 32 << 20;
 
 /// The value of a document and the line where it begins, both counted from the chunk.
 pub(super) struct Loaded {
@@ -20,47 +15,59 @@ pub(super) struct Loaded {
 }
 
 /// Loads one document. Nothing but blanks and comments is null.
-pub(super) fn load(text: &str) -> Result<Loaded, SyntaxError> {
-    Loader::new(text, None).document()
+pub(super) fn load(text: &str, limits: &Limits) -> Result<Loaded, SyntaxError> {
+    Loader::new(text, limits, None).document().map_err(|mut error| {
+        // The parser takes the end of a last line without a break for one line more.
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        error.line = error.line.min(i32::try_from(lines).unwrap_or(i32::MAX));
+        error
+    })
 }
 
-/// The line of the value at `pointer` or of its nearest ancestor, if the document has one.
-pub(super) fn locate(text: &str, pointer: &str) -> Option<i32> {
-    let wanted = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
-    let mut loader = Loader::new(text, Some(Watch { wanted: wanted.collect(), depth: 0, line: None }));
-    // What was found before an error is still the nearest ancestor.
-    let _ = loader.document();
-    loader.watch.and_then(|watch| watch.line)
-}
-
-/// A search for one place, going on beside the building.
-struct Watch {
-    wanted: Vec<String>,
-    /// How many of `wanted` the path to the current node equals.
-    depth: usize,
-    line: Option<i32>,
+/// What a value costs, aliases written out.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    nodes: usize,
+    text: usize,
 }
 
 struct Anchored {
     value: Value,
-    weight: usize,
+    cost: Cost,
 }
 
-struct Loader<'a> {
+pub(super) struct Loader<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    limits: &'a Limits,
     anchors: HashMap<usize, Anchored>,
-    weight: usize,
-    /// Length of the path to the current node.
+    /// What was built so far.
+    built: Cost,
+    /// What is kept for aliases to come: anchors within anchors are kept once for each.
+    kept: Cost,
+    aliased: bool,
     depth: usize,
     watch: Option<Watch>,
 }
 
 impl<'a> Loader<'a> {
-    fn new(text: &'a str, watch: Option<Watch>) -> Self {
-        Self { parser: Parser::new_from_str(text), anchors: HashMap::new(), weight: 0, depth: 0, watch }
+    pub(super) fn new(text: &'a str, limits: &'a Limits, watch: Option<Watch>) -> Self {
+        Self {
+            parser: Parser::new_from_str(text),
+            limits,
+            anchors: HashMap::new(),
+            built: Cost::default(),
+            kept: Cost::default(),
+            aliased: false,
+            depth: 0,
+            watch,
+        }
     }
 
-    fn document(&mut self) -> Result<Loaded, SyntaxError> {
+    pub(super) fn into_watch(self) -> Option<Watch> {
+        self.watch
+    }
+
+    pub(super) fn document(&mut self) -> Result<Loaded, SyntaxError> {
         let mut loaded = None;
         loop {
             let (event, span) = self.next()?;
@@ -72,7 +79,9 @@ impl<'a> Loader<'a> {
                 }
                 event => {
                     let line = line_of(span);
-                    self.saw(line);
+                    if let Some(watch) = &mut self.watch {
+                        watch.saw(line);
+                    }
                     loaded = Some(Loaded { value: self.node(event, span)?, line });
                 }
             }
@@ -80,12 +89,12 @@ impl<'a> Loader<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Result<Value, SyntaxError> {
-        let before = self.weight;
-        self.weigh(16, span)?;
+        let before = self.built;
+        self.spend(Cost { nodes: 1, text: 0 }, span)?;
         let (anchor, value) = match event {
             Event::Alias(id) => return self.alias(id, span),
             Event::Scalar(text, style, anchor, tag) => {
-                self.weigh(text.len(), span)?;
+                self.spend(Cost { nodes: 0, text: text.len() }, span)?;
                 (anchor, scalar::resolve(text, style, tag.as_deref()))
             }
             Event::SequenceStart(anchor, tag) => {
@@ -99,20 +108,29 @@ impl<'a> Loader<'a> {
             _ => return Err(error(span, "Unexpected end of the document")),
         };
         if anchor > 0 {
-            let weight = self.weight - before;
-            self.anchors.insert(anchor, Anchored { value: value.clone(), weight });
+            let (nodes, text) = (self.built.nodes - before.nodes, self.built.text - before.text);
+            self.keep(anchor, &value, Cost { nodes, text }, span)?;
         }
         Ok(value)
     }
 
+    fn keep(&mut self, anchor: usize, value: &Value, cost: Cost, span: Span) -> Result<(), SyntaxError> {
+        self.kept.add(cost);
+        self.kept.check(self.limits, true, span)?;
+        self.anchors.insert(anchor, Anchored { value: value.clone(), cost });
+        Ok(())
+    }
+
     fn alias(&mut self, id: usize, span: Span) -> Result<Value, SyntaxError> {
+        self.aliased = true;
         // The anchor of a collection is known only at its end, so no alias can hold itself.
-        let Some(Anchored { value, weight }) = self.anchors.get(&id) else {
+        let Some(anchored) = self.anchors.get(&id) else {
             return Err(error(span, "Unresolved alias (the anchor must be set before the alias)"));
         };
-        let (value, weight) = (value.clone(), *weight);
-        self.weigh(weight, span)?;
-        Ok(value)
+        // Before the copy is made, or it would be too late.
+        self.built.add(anchored.cost);
+        self.built.check(self.limits, true, span)?;
+        Ok(anchored.value.clone())
     }
 
     fn sequence(&mut self, start: Span) -> Result<Value, SyntaxError> {
@@ -135,10 +153,7 @@ impl<'a> Loader<'a> {
             if matches!(event, Event::MappingEnd) {
                 return Ok(Value::Object(members));
             }
-            let watch = self.watch.take(); // nothing inside a key is a place
-            let key = self.node(event, span);
-            self.watch = watch;
-            let key = key?;
+            let key = self.key(event, span, start)?;
             if !matches!(key, Value::Array(_) | Value::Object(_)) && !scalars.insert(key.to_string()) {
                 return Err(error(span, "Map keys must be unique"));
             }
@@ -149,46 +164,47 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Builds the child `name` with the path, the depth and the search kept up.
+    fn key(&mut self, event: Event<'a>, span: Span, start: Span) -> Result<Value, SyntaxError> {
+        let watch = self.watch.take(); // nothing inside a key is a place
+        let key = self.nested(start, |loader| loader.node(event, span));
+        self.watch = watch;
+        key
+    }
+
+    /// Builds the child `name` with the path of the search kept up.
     fn child<T>(
         &mut self,
         name: &str,
         line: i32,
-        span: Span,
+        start: Span,
         build: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
     ) -> Result<T, SyntaxError> {
-        if self.depth == MAX_DEPTH {
-            return Err(error(span, &format!("The document nests more than {MAX_DEPTH} levels")));
-        }
-        let on_path = self.watch.as_mut().is_some_and(|watch| {
-            let next = watch.depth == self.depth && watch.wanted.get(watch.depth).is_some_and(|w| w == name);
-            watch.depth += usize::from(next);
-            next
-        });
-        self.depth += 1;
-        if on_path {
-            self.saw(line);
-        }
-        let built = build(self);
-        self.depth -= 1;
-        if on_path && let Some(watch) = &mut self.watch {
-            watch.depth -= 1;
+        let parent = self.watch.as_mut().map(|watch| watch.enter(name, line));
+        let built = self.nested(start, build);
+        if let (Some(watch), Some(parent)) = (&mut self.watch, parent) {
+            watch.leave(parent);
         }
         built
     }
 
-    fn saw(&mut self, line: i32) {
-        if let Some(watch) = &mut self.watch {
-            watch.line = Some(line);
+    /// Goes one level down, if there is one.
+    fn nested<T>(
+        &mut self,
+        start: Span,
+        build: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<T, SyntaxError> {
+        if self.depth >= self.limits.max_depth.min(MAX_DEPTH) {
+            return Err(error(start, &self.limits.depth_exceeded()));
         }
+        self.depth += 1;
+        let built = build(self);
+        self.depth -= 1;
+        built
     }
 
-    fn weigh(&mut self, weight: usize, span: Span) -> Result<(), SyntaxError> {
-        self.weight += weight;
-        if self.weight > MAX_WEIGHT {
-            return Err(error(span, "Excessive alias count indicates a resource exhaustion attack"));
-        }
-        Ok(())
+    fn spend(&mut self, cost: Cost, span: Span) -> Result<(), SyntaxError> {
+        self.built.add(cost);
+        self.built.check(self.limits, self.aliased, span)
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Span), SyntaxError> {
@@ -196,6 +212,23 @@ impl<'a> Loader<'a> {
             Some(event) => event.map_err(|error| scan_error(&error)),
             None => Ok((Event::StreamEnd, Span::default())),
         }
+    }
+}
+
+impl Cost {
+    fn add(&mut self, more: Self) {
+        self.nodes += more.nodes;
+        self.text += more.text;
+    }
+
+    fn check(self, limits: &Limits, aliased: bool, span: Span) -> Result<(), SyntaxError> {
+        if self.nodes > limits.max_nodes {
+            return Err(error(span, &limits.nodes_exceeded(aliased)));
+        }
+        if self.text > limits.max_text {
+            return Err(error(span, &limits.text_exceeded(aliased)));
+        }
+        Ok(())
     }
 }
 

@@ -6,12 +6,15 @@
 //! so an alias bomb is an error and not an outage.
 
 mod explain;
+mod limits;
+mod lines;
 mod load;
 mod scalar;
 mod split;
 mod tabs;
+mod write;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
@@ -19,8 +22,8 @@ use crate::Problem;
 use load::Loaded;
 use split::Chunk;
 
-/// Bytes that a descriptor file may have.
-pub const MAX_FILE_BYTES: usize = 16 << 20;
+pub use limits::{Limits, MAX_DEPTH};
+pub use write::to_string;
 
 /// One document of a file.
 #[derive(Clone, Debug)]
@@ -33,6 +36,7 @@ pub struct Document {
     pub outcome: Result<Value, Problem>,
     source: String,
     first_line: i32,
+    limits: Limits,
 }
 
 impl Document {
@@ -41,8 +45,15 @@ impl Document {
     ///
     /// The document is read again for this: problems are rare, documents are many.
     pub fn line_of(&self, pointer: &str) -> i32 {
-        let line = load::locate(&self.source, pointer);
-        line.map_or(self.line, |line| self.first_line + line - 1)
+        self.lines_of([pointer]).remove(pointer).unwrap_or(self.line)
+    }
+
+    /// The lines of several values, as [`Self::line_of`] tells them, from one more reading.
+    pub fn lines_of<'p>(&self, pointers: impl IntoIterator<Item = &'p str>) -> BTreeMap<&'p str, i32> {
+        let lines = lines::locate(&self.source, pointers, &self.limits).into_iter();
+        lines
+            .map(|(pointer, line)| (pointer, line.map_or(self.line, |line| self.first_line + line - 1)))
+            .collect()
     }
 
     /// Says where `problem` stands: this document, and the line of its path.
@@ -56,19 +67,24 @@ impl Document {
 /// Reads all documents of a file. `location` is the text that stands for the file in problems,
 /// such as `file:/srv/catalog-info.yaml`. Empty documents are left out.
 pub fn parse(location: &str, bytes: &[u8]) -> Vec<Document> {
-    if bytes.len() > MAX_FILE_BYTES {
-        let problem = problem(location, &format!("the file has more than {MAX_FILE_BYTES} bytes"));
-        return vec![Document {
-            index: 1,
-            line: 1,
-            outcome: Err(problem.with_advice("split the file, or point to large definitions with `$text`")),
-            source: String::new(),
-            first_line: 1,
-        }];
+    parse_within(location, bytes, &Limits::default())
+}
+
+/// The same within these limits. What exceeds one is a problem that names it.
+pub fn parse_within(location: &str, bytes: &[u8], limits: &Limits) -> Vec<Document> {
+    if bytes.len() > limits.max_bytes {
+        return vec![refused(location, 1, 1, &limits.bytes_exceeded(), limits)];
     }
     let text = String::from_utf8_lossy(bytes);
-    let chunks = split::documents(text.strip_prefix('\u{feff}').unwrap_or(&text));
-    (1..).zip(chunks).filter_map(|(index, chunk)| document(location, index, chunk)).collect()
+    let mut documents = Vec::new();
+    for (index, chunk) in (1..).zip(split::documents(text.strip_prefix('\u{feff}').unwrap_or(&text))) {
+        if documents.len() == limits.max_documents {
+            documents.push(refused(location, index, chunk.line, &limits.documents_exceeded(), limits));
+            break;
+        }
+        documents.extend(document(location, index, chunk, limits));
+    }
+    documents
 }
 
 /// Reads data that has to be exactly one document of any type, as `$yaml` demands.
@@ -76,10 +92,13 @@ pub fn parse(location: &str, bytes: &[u8]) -> Vec<Document> {
 /// # Errors
 /// With the detail that stands behind the comma in Backstage's messages.
 pub fn parse_single(text: &str) -> Result<Value, SingleError> {
-    let chunks: Vec<Chunk<'_>> = split::documents(text.strip_prefix('\u{feff}').unwrap_or(text)).collect();
-    match chunks.as_slice() {
-        [chunk] => tabs::load(chunk.text).1.map(|loaded| loaded.value).map_err(SingleError::Syntax),
-        _ => Err(SingleError::Count(chunks.len())),
+    let mut chunks = split::documents(text.strip_prefix('\u{feff}').unwrap_or(text));
+    match (chunks.next(), chunks.count()) {
+        (Some(chunk), 0) => {
+            let loaded = tabs::load(chunk.text, &Limits::default()).1;
+            loaded.map(|loaded| loaded.value).map_err(SingleError::Syntax)
+        }
+        (first, more) => Err(SingleError::Count(usize::from(first.is_some()) + more)),
     }
 }
 
@@ -113,8 +132,8 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-fn document(location: &str, index: i32, chunk: Chunk<'_>) -> Option<Document> {
-    let (text, loaded) = tabs::load(chunk.text);
+fn document(location: &str, index: i32, chunk: Chunk<'_>, limits: &Limits) -> Option<Document> {
+    let (text, loaded) = tabs::load(chunk.text, limits);
     let (line, outcome) = match loaded {
         Ok(Loaded { value: Value::Null, .. }) => return None,
         Ok(Loaded { value: value @ Value::Object(_), line }) => (chunk.line + line - 1, Ok(value)),
@@ -127,7 +146,17 @@ fn document(location: &str, index: i32, chunk: Chunk<'_>) -> Option<Document> {
         problem.line = Some(line);
         problem
     });
-    Some(Document { index, line, outcome, source: text.into_owned(), first_line: chunk.line })
+    let limits = limits.clone();
+    Some(Document { index, line, outcome, source: text.into_owned(), first_line: chunk.line, limits })
+}
+
+/// What stands for the documents that a limit of the file shuts out.
+fn refused(location: &str, index: i32, line: i32, detail: &str, limits: &Limits) -> Document {
+    let mut problem = problem(location, detail)
+        .with_advice("split the file, point to large definitions with `$text`, or raise the limit");
+    (problem.document, problem.line) = (Some(index), Some(line));
+    let source = String::new();
+    Document { index, line, outcome: Err(problem), source, first_line: line, limits: limits.clone() }
 }
 
 fn not_a_mapping(value: &Value) -> Problem {

@@ -19,6 +19,11 @@ pub(super) fn resolve(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>)
     }
 }
 
+/// Whether a plain scalar with this text is a text.
+pub(super) fn is_text(text: &str) -> bool {
+    core(text).is_string()
+}
+
 fn core(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,

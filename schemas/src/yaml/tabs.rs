@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::{
-    SyntaxError,
+    Limits, SyntaxError,
     load::{self, Loaded},
 };
 
@@ -14,16 +14,18 @@ use super::{
 const STUMBLED: &str = "':' must be followed by a valid YAML whitespace";
 /// How many such tabs a document may have; each costs one more reading.
 const MOST: usize = 200;
+/// Bytes that may be read again because of such tabs, so that a large document has fewer of them.
+const MOST_BYTES: usize = 32 << 20;
 
 /// Loads a document, and gives the text that was understood.
-pub(super) fn load(text: &str) -> (Cow<'_, str>, Result<Loaded, SyntaxError>) {
+pub(super) fn load<'a>(text: &'a str, limits: &Limits) -> (Cow<'a, str>, Result<Loaded, SyntaxError>) {
     let mut text = Cow::Borrowed(text);
-    let mut outcome = load::load(&text);
-    for _ in 0..MOST {
+    let mut outcome = load::load(&text, limits);
+    for _ in 0..MOST.min(MOST_BYTES / text.len().max(1)) {
         let Err(error) = &outcome else { break };
         let Some(mended) = mended(&text, error) else { break };
         text = Cow::Owned(mended);
-        outcome = load::load(&text);
+        outcome = load::load(&text, limits);
     }
     (text, outcome)
 }

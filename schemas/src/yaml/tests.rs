@@ -86,6 +86,66 @@ fn what_a_file_may_cost_is_bounded() {
     assert!(message(&format!("a: {}", "[".repeat(150) + &"]".repeat(150))).contains("levels"));
     assert!(message(&"- ".repeat(200_000)).contains("YAML error"));
     assert!(message("a: &x [*x]").contains("YAML error"));
+    assert!(message(&"? ".repeat(200_000)).contains("YAML error"), "keys nest as well");
+    assert!(message(&"{".repeat(200_000)).contains("YAML error"));
+    let kept = format!("a: {}{}", "&x [ ".repeat(90), "y, ".repeat(20_000) + &"]".repeat(90));
+    assert!(message(&kept).contains("maxNodes"), "what is kept for aliases counts");
+}
+
+#[test]
+fn what_is_missing_at_the_end_is_missed_on_the_last_line() {
+    let documents = parse("file:/a.yaml", b"a: 1\nb");
+    assert_eq!(documents[0].line, 2, "{:?}", documents[0].outcome);
+}
+
+#[test]
+fn every_refusal_names_its_limit() {
+    let limits = Limits { max_bytes: 60, max_documents: 2, max_depth: 3, max_nodes: 9, max_text: 30 };
+    let refusal = |text: &str| {
+        let documents = parse_within("file:/a.yaml", text.as_bytes(), &limits);
+        documents.into_iter().find_map(|document| document.outcome.err()).unwrap()
+    };
+    for (text, part) in [
+        (
+            "a: ".to_owned() + &"x".repeat(60),
+            "the file has more than 60 bytes, the limit of `backstitch.ingest.descriptors.maxBytes`",
+        ),
+        (
+            "a: 1\n---\na: 2\n---\na: 3\n".to_owned(),
+            "more than 2 documents, the limit of `backstitch.ingest.descriptors.maxDocuments`",
+        ),
+        (
+            "a: {b: {c: {d: 1}}}".to_owned(),
+            "more than 3 levels, the limit of `backstitch.ingest.descriptors.maxDepth`",
+        ),
+        (
+            "[a, b, c, d, e, f, g, h, i, j]".to_owned(),
+            "The document has more than 9 keys and values, the limit of `backstitch.ingest.descriptors.maxNodes`",
+        ),
+        ("a: &a [b, c, d]\ne: [*a, *a]".to_owned(), "Excessive alias count"),
+        (
+            "a: ".to_owned() + &"x".repeat(40),
+            "more than 30 bytes of text, the limit of `backstitch.ingest.descriptors.maxText`",
+        ),
+    ] {
+        let problem = refusal(&text);
+        assert!(problem.message.contains(part), "{}", problem.message);
+        assert!(problem.advice.is_some() && problem.line.is_some());
+    }
+    let documents = parse_within("file:/a.yaml", b"a: 1\n---\na: 2\n---\na: 3\n", &limits);
+    assert!(documents[0].outcome.is_ok() && documents[1].outcome.is_ok() && documents.len() == 3);
+}
+
+#[test]
+fn many_tabs_and_many_problems_cost_little() {
+    let tabs = "a\t: 1\n".repeat(2_000);
+    let long = format!("x: {}\n{tabs}", "y".repeat(1 << 20));
+    assert_eq!(parse("file:/a.yaml", long.as_bytes()).len(), 1);
+    let text = (0..20_000).map(|index| format!("k{index}: 1\n")).collect::<String>();
+    let document = parse("file:/a.yaml", text.as_bytes()).remove(0);
+    let pointers: Vec<_> = (0..20_000).map(|index| format!("/k{index}/x")).collect();
+    let lines = document.lines_of(pointers.iter().map(String::as_str));
+    assert_eq!((lines.len(), lines["/k19999/x"]), (20_000, 20_000));
 }
 
 #[test]

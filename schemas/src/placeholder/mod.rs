@@ -5,6 +5,9 @@
 //! whose only key is `$` and the name of a resolver is a placeholder; an object with a `$`-key and
 //! other keys is left alone, with everything in it; results are not walked again.
 
+pub mod bundle;
+mod room;
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
@@ -13,6 +16,7 @@ use crate::{
     Problem,
     yaml::{self, SingleError},
 };
+use room::Room;
 
 /// What a placeholder makes of the content of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +27,9 @@ pub enum Resolver {
     Json,
     /// The content as YAML, exactly one document.
     Yaml,
-    /// The content as text; external references are not bundled yet.
+    /// The content as the text of one document, with what it refers to in it. Ingest bundles.
     OpenApi,
-    /// The content as text; external references are not bundled yet.
+    /// As `OpenApi`.
     AsyncApi,
 }
 
@@ -40,7 +44,8 @@ pub struct Placeholder {
     pub value: Option<String>,
 }
 
-/// What was read for each value: the content, or why there is none.
+/// What was read, by [`Placeholder::key`]: the content, or why there is none, in the words of the
+/// functions below.
 pub type Contents<'a> = HashMap<&'a str, Result<&'a str, &'a str>>;
 
 impl Resolver {
@@ -57,6 +62,16 @@ impl Resolver {
         Self::NAMES.into_iter().map(|(resolver, _)| resolver)
     }
 
+    /// Whether the text is made of a file and all that it refers to.
+    pub fn bundles(self) -> bool {
+        matches!(self, Self::OpenApi | Self::AsyncApi)
+    }
+
+    /// What the content of `value` is kept under.
+    fn key(self, value: &str) -> String {
+        if self.bundles() { format!("${} {value}", self.name()) } else { value.to_owned() }
+    }
+
     fn named(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| *known == name).map(|(resolver, _)| *resolver)
     }
@@ -65,6 +80,35 @@ impl Resolver {
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(resolver, _)| *resolver == self).map_or("text", |(_, name)| name)
     }
+}
+
+impl Placeholder {
+    /// What its content is kept under: the value; behind the name of the resolver (`$openapi ./a.yaml`)
+    /// where the text is more than what stands at that place.
+    pub fn key(&self) -> Option<String> {
+        self.value.as_deref().map(|value| self.resolver.key(value))
+    }
+}
+
+/// What Backstage says where a value leads out of the repository.
+pub const FOREIGN: &str = "Placeholder may only reference files from the same repository as the entity";
+const UNREAD: &str = "could not read location ";
+const NO_URL: &str = "could not form a URL out of ";
+const UNBUNDLED: &str = "unable to bundle the file at ";
+
+/// Why there is no content: nothing could be read at `value`.
+pub fn unread(value: &str, cause: &str) -> String {
+    format!("{UNREAD}{value}, {cause}")
+}
+
+/// Why there is no content: `value` is no place, seen from `base`.
+pub fn no_url(base: &str, value: &str, cause: &str) -> String {
+    format!("{NO_URL}{base} and {value}, {cause}")
+}
+
+/// Why there is no content: what the file at `value` refers to cannot be put into it.
+pub fn unbundled(value: &str, cause: &str) -> String {
+    format!("{UNBUNDLED}{value}, {cause}")
 }
 
 /// All placeholders of an entity.
@@ -84,17 +128,19 @@ pub fn placeholders(entity: &Value) -> Vec<Placeholder> {
 ///
 /// # Errors
 /// All problems, worded as Backstage's `PlaceholderProcessor` words its errors: a value that is no
-/// text, content that could not be read, or that is no JSON or YAML.
+/// text, content that could not be read, or that is no JSON or YAML. Besides, an entity that all this
+/// makes larger or deeper than an entity may be.
 pub fn substitute(entity: Value, contents: &Contents<'_>) -> Result<Value, Vec<Problem>> {
-    let (mut results, mut problems) = (Vec::new(), Vec::new());
-    walk(
-        &entity,
-        &mut String::new(),
-        &mut |pointer, resolver, value| match resolve(resolver, value, contents) {
+    let (mut results, mut problems, mut room) = (Vec::new(), Vec::new(), Room::default());
+    walk(&entity, &mut String::new(), &mut |pointer, resolver, value| {
+        if room.is_over() {
+            return;
+        }
+        match resolve(resolver, value, contents).and_then(|result| room.take(pointer, result)) {
             Ok(result) => results.push((pointer.to_owned(), result)),
             Err(problem) => problems.push(problem.at_path(pointer)),
-        },
-    );
+        }
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -149,10 +195,15 @@ fn resolve(resolver: Resolver, value: &Value, contents: &Contents<'_>) -> Result
         )
         .with_advice(format!("write the path of a file, such as `${key}: ./openapi.yaml`")));
     };
-    let unread = "nothing was read there";
-    let content = contents.get(place).copied().unwrap_or(Err(unread)).map_err(|cause| {
-        error(format!("could not read location {place}, {cause}"))
-            .with_advice(format!("`{place}` could not be read: {cause}"))
+    let content = content_of(resolver, place, contents).map_err(|cause| match cause {
+        FOREIGN => Problem::new("Error", FOREIGN).with_advice(format!(
+            "`{place}` leads out of the repository that the entity stands in; copy the file there, or write what it \
+             holds into the entity"
+        )),
+        cause if [UNREAD, NO_URL, UNBUNDLED].iter().any(|start| cause.starts_with(start)) => {
+            error(cause.to_owned()).with_advice(format!("`{place}` cannot be put in: {cause}"))
+        }
+        cause => error(unread(place, cause)).with_advice(format!("`{place}` could not be read: {cause}")),
     })?;
     let parsed = |kind: &str, cause: String| {
         error(format!("failed to parse {kind} data at {place}, {cause}"))
@@ -168,6 +219,12 @@ fn resolve(resolver: Resolver, value: &Value, contents: &Contents<'_>) -> Result
             SingleError::Syntax(cause) => parsed("YAML", cause.to_string()),
         }),
     }
+}
+
+/// The content of a place. A record of an earlier version has what stands there, not bundled.
+fn content_of<'a>(resolver: Resolver, place: &str, contents: &Contents<'a>) -> Result<&'a str, &'a str> {
+    let found = contents.get(&*resolver.key(place)).or_else(|| contents.get(place));
+    found.copied().unwrap_or(Err("nothing was read there"))
 }
 
 #[cfg(test)]
@@ -217,6 +274,59 @@ mod tests {
             &[("a", "x\n---\ny")],
             Err("$yaml expected to find exactly one document of data at a, found 2"),
         );
+    }
+
+    #[test]
+    fn what_ingest_says_stands_in_the_error() {
+        let said = |resolver: &str, key: &str, said: &str| {
+            let contents = [(key, Err(said))].into();
+            let problems = substitute(json!({ resolver: "./a" }), &contents).unwrap_err();
+            assert!(problems[0].advice.is_some() && problems[0].path.as_deref() == Some(""));
+            problems[0].message.clone()
+        };
+        assert_eq!(said("$text", "./a", FOREIGN), FOREIGN);
+        assert_eq!(
+            said("$text", "./a", &no_url("x", "./a", "Invalid URL")),
+            "Placeholder $text could not form a URL out of x and ./a, Invalid URL"
+        );
+        assert_eq!(
+            said("$json", "./a", &unread("./a", "NotFoundError: gone")),
+            "Placeholder $json could not read location ./a, NotFoundError: gone"
+        );
+        assert_eq!(
+            said("$openapi", "$openapi ./a", &unbundled("./a", "`b` leads to nothing")),
+            "Placeholder $openapi unable to bundle the file at ./a, `b` leads to nothing"
+        );
+        assert_eq!(said("$json", "./a", "gone"), "Placeholder $json could not read location ./a, gone");
+    }
+
+    #[test]
+    fn a_bundle_and_the_text_of_the_same_file_are_two_things() {
+        let entity = json!({"a": {"$openapi": "./a"}, "b": {"$text": "./a"}});
+        let keys: Vec<_> = placeholders(&entity).iter().filter_map(Placeholder::key).collect();
+        assert_eq!(keys, ["$openapi ./a", "./a"]);
+        check(entity, &[("$openapi ./a", "1"), ("./a", "2")], Ok(json!({"a": "1", "b": "2"})));
+    }
+
+    #[test]
+    fn what_placeholders_bring_in_is_bounded() {
+        let text = "x".repeat(1 << 20);
+        let many = Value::from(vec![json!({"$text": "a"}); 100_000]);
+        let problems = substitute(many, &[("a", Ok(&*text))].into()).unwrap_err();
+        assert!(problems[0].message.contains("more than"), "{}", problems[0].message);
+        let bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned()
+            + &(1..5)
+                .map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", ")))
+                .collect::<String>();
+        let many = Value::from(vec![json!({"$yaml": "a"}); 10_000]);
+        assert!(substitute(many, &[("a", Ok(&*bomb))].into()).is_err());
+        let deep = "[".repeat(90) + &"]".repeat(90);
+        let mut entity = json!({"$json": "a"});
+        for _ in 0..30 {
+            entity = json!([entity]);
+        }
+        let problems = substitute(entity, &[("a", Ok(&*deep))].into()).unwrap_err();
+        assert!(problems[0].message.contains("levels"), "{}", problems[0].message);
     }
 
     #[test]
