@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::Request,
-    http::{Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -12,6 +12,7 @@ use tower::ServiceExt;
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
+    answer,
     endpoints::{
         ancestry, by_name, by_refs, by_uid, facets,
         health::{livez, readyz},
@@ -31,15 +32,13 @@ pub fn router(state: ApiState) -> Router {
     let (catalog, templates) = catalog_routes().finish();
     let routes = Router::new()
         .merge(explorer::routes())
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/.backstage/health/v1/liveness", get(livez))
-        .route("/.backstage/health/v1/readiness", get(readyz))
+        .merge(health_routes())
         .nest(MOUNT, catalog)
         .fallback(nothing_here)
         .with_state(state)
         // A higher level would cost more time than it saves on any network that a portal is used in.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::from_fn(varying));
     // Routing sees the path, so what changes the path goes around it.
     let normalised = routes.map_request(move |mut request: Request| {
         let requested = request.uri().clone();
@@ -49,6 +48,16 @@ pub fn router(state: ApiState) -> Router {
     });
     // The verbs of a route are known only outside of it.
     Router::new().fallback_service(normalised).layer(middleware::from_fn(other_verbs))
+}
+
+/// Whether we live and are ready, also where Backstage tells it.
+fn health_routes() -> Router<ApiState> {
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/.backstage/health/v1/liveness", get(livez))
+        .route("/.backstage/health/v1/readiness", get(readyz))
+        .layer(middleware::from_fn(answer::finish))
 }
 
 const OPENAPI: Operation = Operation::get(Group::Ours, "/openapi.json", "getOpenApi", "This document.")
@@ -75,6 +84,19 @@ fn catalog_routes() -> Routes {
         .documented(&OPENAPI)
 }
 
+const ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// Says that the form of an answer depends on `Accept-Encoding`, also where it is too short to be compressed.
+async fn varying(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONTENT_TYPE) && !headers.contains_key(header::VARY) {
+        headers.insert(header::VARY, ENCODING);
+    }
+    response
+}
+
 /// Unknown paths are answered as Express does: 404 without a body.
 async fn nothing_here() -> StatusCode {
     StatusCode::NOT_FOUND
@@ -91,7 +113,8 @@ async fn other_verbs(request: Request, next: Next) -> Response {
     match response.headers().get(header::ALLOW).cloned() {
         Some(allow) if is_question => {
             let text = allow.to_str().unwrap_or_default().to_owned();
-            ([(header::ALLOW, allow)], text).into_response()
+            ([(header::ALLOW, allow), (header::CONTENT_TYPE, HTML), (header::VARY, ENCODING)], text)
+                .into_response()
         }
         _ => StatusCode::NOT_FOUND.into_response(),
     }

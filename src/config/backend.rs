@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::Value as Json;
 
-use super::Secret;
+use super::{CorsConfig, Secret};
 
 /// Where we listen, who may write, what may be read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -19,6 +19,8 @@ pub struct BackendConfig {
     pub listen: Listen,
     /// Who may write.
     pub auth: AuthConfig,
+    /// Which web pages may ask.
+    pub cors: CorsConfig,
 }
 
 /// Which URLs may be read.

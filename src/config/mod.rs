@@ -7,6 +7,7 @@
 
 mod backend;
 mod catalog;
+mod cors;
 mod descriptors;
 mod duration;
 mod error;
@@ -33,6 +34,7 @@ use serde::de::DeserializeOwned;
 pub use backend::{AllowedHost, AuthConfig, BackendConfig, ExternalAccess, Listen, ReadingConfig};
 pub use catalog::absolute;
 pub use catalog::{CatalogConfig, LocationConfig, LocationRule, OrphanStrategy, ProcessingInterval};
+pub use cors::CorsConfig;
 pub use descriptors::DescriptorConfig;
 pub use error::ConfigError;
 pub use integrations::{HostIntegration, IntegrationsConfig};

@@ -25,7 +25,7 @@ const CATALOG_ELSEWHERE: &[&str] = &[
 const CATALOG_FRONTEND: &[&str] = &["import"];
 
 /// Keys under `backend` that we read.
-const BACKEND: &[&str] = &["reading", "listen", "auth"];
+const BACKEND: &[&str] = &["reading", "listen", "auth", "cors"];
 
 /// Whether the value at this path is read, or holds something that is.
 pub(super) fn is_read(path: &str) -> bool {

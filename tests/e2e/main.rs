@@ -13,3 +13,4 @@ mod npm;
 mod push;
 mod roles;
 mod support;
+mod wire;

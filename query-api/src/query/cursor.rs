@@ -77,8 +77,13 @@ impl Cursor {
         let bytes = base64::engine::general_purpose::STANDARD_NO_PAD
             .decode(unpadded)
             .map_err(|error| malformed(format!("it is not base64: {error}")))?;
-        let cursor: Self =
+        let value: Value =
             serde_json::from_slice(&bytes).map_err(|error| malformed(format!("SyntaxError: {error}")))?;
+        if let Some(issues) = missing_members(&value) {
+            return Err(malformed(format!("InputError: Malformed cursor: {issues}")));
+        }
+        let cursor: Self =
+            serde_json::from_value(value).map_err(|error| malformed(format!("InputError: {error}")))?;
         cursor.position().map_err(|reason| malformed(reason.to_owned()))?;
         Ok(cursor)
     }
@@ -112,6 +117,22 @@ impl Cursor {
             None => vec![uid],
         }
     }
+}
+
+/// What a cursor lacks, in the form that Backstage tells it.
+fn missing_members(value: &Value) -> Option<String> {
+    let required = [("orderFields", "array"), ("orderFieldValues", "array"), ("isPrevious", "boolean")];
+    let missing = required.into_iter().filter(|(name, _)| value.get(name).is_none());
+    // Written by hand because the members have an order.
+    let issues: Vec<_> = missing
+        .map(|(name, kind)| {
+            format!(
+                "  {{\n    \"code\": \"invalid_type\",\n    \"expected\": \"{kind}\",\n    \"received\": \
+                 \"undefined\",\n    \"path\": [\n      \"{name}\"\n    ],\n    \"message\": \"Required\"\n  }}"
+            )
+        })
+        .collect();
+    (!issues.is_empty()).then(|| format!("[\n{}\n]", issues.join(",\n")))
 }
 
 #[cfg(test)]
