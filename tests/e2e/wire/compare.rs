@@ -58,7 +58,9 @@ fn header_difference(pair: &Pair, answer: &Answer) -> Option<String> {
         }
     }
     let is_tagged = |tag: Option<&String>| tag.is_some_and(|tag| tag.starts_with("W/\""));
-    (is_tagged(pair.answered.get("etag")) && !is_tagged(answer.headers.get("etag")))
+    // Nobody asks again for the verbs of a route.
+    let is_read = pair.method != reqwest::Method::OPTIONS;
+    (is_read && is_tagged(pair.answered.get("etag")) && !is_tagged(answer.headers.get("etag")))
         .then(|| "there is no weak ETag".to_owned())
 }
 

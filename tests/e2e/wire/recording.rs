@@ -21,7 +21,7 @@ pub(super) struct Recording {
 /// One request and what was answered.
 pub(super) struct Pair {
     pub(super) name: String,
-    method: reqwest::Method,
+    pub(super) method: reqwest::Method,
     path: String,
     pub(super) headers: Vec<(String, String)>,
     request: Option<String>,
