@@ -1,10 +1,14 @@
 //! The state of a catalog as `GET /api/catalog/v1/status` tells it, and how people see it.
 
+mod hosts;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use backstitch_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use self::hosts::HostStatus;
 
 /// Held removals that are named.
 const SHOWN_HELD: usize = 3;
@@ -23,6 +27,8 @@ pub struct Status {
     pub kinds: BTreeMap<String, u64>,
     /// Where entities come from.
     pub providers: Vec<ProviderStatus>,
+    /// The hosts that are read from.
+    pub hosts: Vec<HostStatus>,
     /// What is still under way.
     pub lag: Lag,
     /// Whether a read is due or under way, or something emitted has no outcome yet.
@@ -181,6 +187,7 @@ impl Status {
             }
         });
         lines.extend(self.providers.iter().flat_map(ProviderStatus::lines));
+        lines.extend(self.hosts.iter().map(HostStatus::line));
         lines.extend(self.notices.iter().map(|notice| format!("notice: {notice}")));
         if !self.problems.is_empty() {
             lines.push("problems:".to_owned());

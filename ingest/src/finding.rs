@@ -65,6 +65,8 @@ pub enum Finding {
         listing: Listing,
         /// What to show on the Location; absent for `presence: optional`.
         error: Option<Problem>,
+        /// Whether what it held goes: at once for `presence: optional`, otherwise after a grace.
+        gone: bool,
     },
     /// It could not be read: nothing is known. The problem is in `catalog.sources` only.
     Failed {

@@ -51,4 +51,4 @@ pub use ports::{
     PreviewedLocation,
 };
 pub use router::router;
-pub use state::{ApiState, LiveProvider, PipelineStatus, StatusSource};
+pub use state::{ApiState, LiveHost, LiveProvider, PipelineStatus, StatusSource};

@@ -1,6 +1,6 @@
 //! What the handlers share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use backstitch_read_model::ReadModel;
@@ -31,6 +31,8 @@ pub struct PipelineStatus {
     pub reading: bool,
     /// How the providers are that are run in this process.
     pub providers: Vec<LiveProvider>,
+    /// How reading from each host goes that this process reads from.
+    pub hosts: Vec<LiveHost>,
     /// What a person should know, such as configuration that has no effect.
     pub notices: Vec<String>,
 }
@@ -49,6 +51,26 @@ pub struct LiveProvider {
     pub last_success: Option<Timestamp>,
     /// When it reads again.
     pub next_read: Option<Timestamp>,
+}
+
+/// How reading from one host goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveHost {
+    /// The host, with its port if that is not the scheme's own.
+    pub host: String,
+    /// Documents that are read from it.
+    pub documents: u64,
+    /// Requests that its budget has room for until `reset`, if it tells.
+    pub limit: Option<u64>,
+    /// How many of them are left.
+    pub remaining: Option<u64>,
+    /// When they are renewed.
+    pub reset: Option<Timestamp>,
+    /// Until when polling leaves it alone, if it does.
+    pub waiting_until: Option<Timestamp>,
+    /// The shortest and the longest time between two reads of the same document: the time of one full
+    /// pass. `None` if they are read once only.
+    pub pass: Option<(Duration, Duration)>,
 }
 
 /// Everything that the handlers need.

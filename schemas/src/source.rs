@@ -42,6 +42,9 @@ pub struct SourceState {
     pub next_read_at: Option<Timestamp>,
     /// How many entities it claims.
     pub entities: Option<i64>,
+    /// Since when it is confirmed to be absent, if it is.
+    #[serde(skip)]
+    pub absent_since: Option<Timestamp>,
     /// Removals that wait for a person.
     pub held: Option<Held>,
     /// Under which rules everything of the provider was last appended.

@@ -72,6 +72,10 @@ impl BackstitchConfig {
 pub struct IngestConfig {
     /// When removals wait for a person.
     pub removal_hold: RemovalHold,
+    /// How long entities stay after their document is confirmed to be absent, where a Location
+    /// requires its presence.
+    #[serde(deserialize_with = "duration")]
+    pub absence_grace: Duration,
     /// Bytes that one entity may have after substitution.
     pub max_entity_bytes: usize,
     /// What descriptor files may cost.
@@ -89,6 +93,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             removal_hold: RemovalHold::default(),
+            absence_grace: Duration::from_secs(24 * 3600),
             max_entity_bytes: 6_000_000,
             descriptors: DescriptorConfig::default(),
             address: None,

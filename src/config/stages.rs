@@ -22,6 +22,7 @@ impl AppConfig {
             },
             limits: self.backstitch.ingest.descriptors.limits(),
             max_references: self.backstitch.ingest.descriptors.max_references.get(),
+            absence_grace: self.backstitch.ingest.absence_grace,
             read_timeout: self.backstitch.ingest.request_timeout,
             ..locations::Config::default()
         }
@@ -52,6 +53,7 @@ mod tests {
     fn hosts_and_interval_reach_the_readers() {
         let variables = [
             ("APP_CONFIG_catalog_processingInterval", r#""10m""#),
+            ("APP_CONFIG_backstitch_ingest_absenceGrace", r#""1h""#),
             ("APP_CONFIG_backend_reading_allow", r#"[{"host":"*.skerry.example","paths":["/a"]}]"#),
             ("APP_CONFIG_integrations_gitea", r#"[{"host":"git.skerry.example"}]"#),
         ];
@@ -60,6 +62,7 @@ mod tests {
         let config = here.configure(&ConfigArgs::default()).unwrap().locations();
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         assert_eq!(config.interval, Some(Interval { min: minutes(10), max: minutes(15) }));
+        assert_eq!(config.absence_grace, minutes(60));
         assert_eq!(config.allow[0].host, "*.skerry.example");
         assert!(config.git_hosts.contains(&GitHost::new("github.com", "GitHub")));
         assert!(config.git_hosts.contains(&GitHost::new("git.skerry.example", "Gitea")));

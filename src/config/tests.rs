@@ -213,6 +213,10 @@ fn a_wrong_value_is_named_with_file_line_and_key() {
         "app-config.yaml:2: catalog.processingInterval: \"often\" is not a duration such as 10m, PT1H or { minutes: 10 }",
     );
     check_error(
+        "catalog:\n  processingInterval: {minutes: ten}\n",
+        "app-config.yaml:2: catalog.processingInterval.minutes: must be a number",
+    );
+    check_error(
         "catalog:\n  readonly: [1]\n",
         "app-config.yaml:2: catalog.readonly: true or false is expected, not a list",
     );
@@ -235,6 +239,10 @@ fn an_unknown_key_of_ours_stops_the_start_and_names_the_nearest() {
     check_error(
         "backstitch:\n  ingest:\n    removalhold: false\n",
         "app-config.yaml:3: backstitch.ingest.removalhold is not a setting; did you mean backstitch.ingest.removalHold?",
+    );
+    check_error(
+        "backstitch:\n  ingest:\n    removalHold: { shar: 0.3 }\n",
+        "app-config.yaml:3: backstitch.ingest.removalHold.shar is not a setting; did you mean backstitch.ingest.removalHold.share?",
     );
     let error = load_files(&[], &[("BACKSTITCH_STITCHR__X", "1")]).expect_err("no such stage");
     assert_eq!(

@@ -94,7 +94,11 @@ macro_rules! numbers {
             match self.text_as::<$type>() {
                 Some(number) => visitor.$visit(number),
                 None => {
-                    let detail = format!("must be a number from {} to {}", <$type>::MIN, <$type>::MAX);
+                    let detail = match stringify!($type) {
+                        // Where a float ends is of no use to anybody.
+                        "f32" | "f64" => "must be a number".to_owned(),
+                        _ => format!("must be a number from {} to {}", <$type>::MIN, <$type>::MAX),
+                    };
                     Err(Error::Detail(detail).at(&self.path, &self.node.place))
                 }
             }
@@ -277,14 +281,32 @@ impl<'de> de::MapAccess<'de> for Fields<'de> {
 #[derive(Debug)]
 pub(super) enum Error {
     Detail(String),
-    Placed { path: String, place: Place, detail: String },
-    UnknownKey { path: String, place: Place, nearest: Option<String> },
+    Placed {
+        path: String,
+        place: Place,
+        detail: String,
+    },
+    /// A key of the object that the error passes next.
+    UnknownMember {
+        name: String,
+        nearest: Option<String>,
+    },
+    UnknownKey {
+        path: String,
+        place: Place,
+        nearest: Option<String>,
+    },
 }
 
 impl Error {
     fn at(self, path: &str, place: &Place) -> Self {
         match self {
             Self::Detail(detail) => Self::Placed { path: path.to_owned(), place: place.clone(), detail },
+            Self::UnknownMember { name, nearest } => Self::UnknownKey {
+                path: join(path, &name),
+                place: place.clone(),
+                nearest: nearest.map(|name| join(path, &name)),
+            },
             placed => placed,
         }
     }
@@ -295,10 +317,10 @@ impl From<Error> for ConfigError {
         match error {
             Error::Placed { path, place, detail } => Self::Value { path, place, detail },
             Error::UnknownKey { path, place, nearest } => Self::UnknownKey { path, place, nearest },
-            Error::Detail(detail) => Self::Value {
+            unplaced @ (Error::Detail(_) | Error::UnknownMember { .. }) => Self::Value {
                 path: String::new(),
                 place: Place { source: "configuration".into(), line: None },
-                detail,
+                detail: unplaced.to_string(),
             },
         }
     }
@@ -313,6 +335,11 @@ impl de::Error for Error {
         Self::Detail(format!("`{field}` is missing"))
     }
 
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let nearest = nearest(field, expected.iter().copied()).map(str::to_owned);
+        Self::UnknownMember { name: field.to_owned(), nearest }
+    }
+
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         Self::Detail(format!("{expected} is expected"))
     }
@@ -324,7 +351,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Detail(detail) | Self::Placed { detail, .. } => f.write_str(detail),
-            Self::UnknownKey { path, .. } => write!(f, "{path} is not a setting"),
+            Self::UnknownKey { path, .. } | Self::UnknownMember { name: path, .. } => {
+                write!(f, "{path} is not a setting")
+            }
         }
     }
 }

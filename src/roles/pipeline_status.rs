@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstitch_event_log::EventLog;
-use backstitch_ingest::{Directory, ProviderStatus};
-use backstitch_query_api::{LiveProvider, PipelineStatus, StatusSource};
+use backstitch_ingest::{Directory, ProviderStatus, locations::HostStatus};
+use backstitch_query_api::{LiveHost, LiveProvider, PipelineStatus, StatusSource};
 use backstitch_schemas::{ProviderName, Topic};
 
 /// Answers the query API's questions about the other roles.
@@ -43,6 +43,18 @@ fn live((name, status): (ProviderName, ProviderStatus)) -> LiveProvider {
     }
 }
 
+fn live_host(status: HostStatus) -> LiveHost {
+    LiveHost {
+        documents: status.documents as u64,
+        host: status.host,
+        limit: status.limit,
+        remaining: status.remaining,
+        reset: status.reset,
+        waiting_until: status.waiting_until,
+        pass: status.pass.map(|pass| (pass.min, pass.max)),
+    }
+}
+
 #[async_trait]
 impl StatusSource for Pipeline {
     async fn pipeline(&self) -> PipelineStatus {
@@ -59,6 +71,7 @@ impl StatusSource for Pipeline {
             // What is not known to be at rest is not said to be.
             reading: reading || log_is_away,
             providers: statuses.map(live).collect(),
+            hosts: self.directory.iter().flat_map(|directory| directory.hosts()).map(live_host).collect(),
             changes_end,
             processed_end,
             sources_end: self.end(Topic::Sources).await,

@@ -106,9 +106,9 @@ pub(crate) fn of_findings(claims: &Claims, findings: Vec<Finding>, terms: &Terms
                     errors.update(&listed_by(&listing), |k| errors::after_reading(k, &document, found));
                 }
             }
-            Finding::Absent { listing, error } => {
+            Finding::Absent { listing, error, gone } => {
                 if plan.follows(claims, &listing) {
-                    if error.is_none() {
+                    if gone {
                         plan.miss_in(claims, Some(&listing));
                     }
                     let (document, found) = (listing.listed.clone(), error.into_iter().collect());

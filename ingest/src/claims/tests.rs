@@ -255,10 +255,10 @@ fn failures_remove_nothing_and_a_confirmed_absence_does() {
             errors: vec![],
         },
     ]);
-    log.find(vec![Finding::Absent { listing: x.clone(), error: Some(problem) }]);
+    log.find(vec![Finding::Absent { listing: x.clone(), error: Some(problem), gone: false }]);
     assert_eq!(log.claims.len(), 3);
     assert_eq!(log.errors("loc-1"), ["file:/x does not exist"]);
-    log.find(vec![Finding::Absent { listing: x, error: None }]);
+    log.find(vec![Finding::Absent { listing: x, error: None, gone: true }]);
     assert_eq!(log.refs(), ["location:default/loc-1"]);
     assert_eq!(log.errors("loc-1"), [""; 0]);
 }

@@ -39,6 +39,9 @@ pub struct Config {
     pub requests: usize,
     /// Files being read at once.
     pub files: usize,
+    /// How long what a document with `presence: required` held stays after it is confirmed to be
+    /// absent (`backstitch.ingest.absenceGrace`).
+    pub absence_grace: Duration,
     /// How long after a change of a file on disk it is read, so that several changes at once are
     /// one.
     pub settle: Duration,
@@ -120,6 +123,7 @@ impl Default for Config {
             requests_per_host: 5,
             requests: 32,
             files: 8,
+            absence_grace: seconds(24 * 3600),
             settle: Duration::from_millis(5),
         }
     }

@@ -24,17 +24,16 @@ impl LocationFollowers {
         let urls = Arc::new(UrlReader::new(&config, Arc::clone(&clock))?);
         Ok(Self { config, urls, clock })
     }
-
-    /// How reading from each host goes.
-    pub fn hosts(&self) -> Vec<HostStatus> {
-        self.urls.gates().statuses()
-    }
 }
 
 impl FollowerFactory for LocationFollowers {
     fn follower(&self, _provider: &ProviderName, known: HashMap<String, SourceState>) -> Box<dyn Follower> {
         let (config, urls, clock) = (self.config.clone(), Arc::clone(&self.urls), Arc::clone(&self.clock));
         Box::new(LocationFollower::new(config, urls, clock, chance(), known))
+    }
+
+    fn hosts(&self) -> Vec<HostStatus> {
+        self.urls.gates().statuses()
     }
 }
 

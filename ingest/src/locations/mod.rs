@@ -9,6 +9,7 @@
 //! (`refreshes`) and which URL may be read (`access`) are pure; `disk`, `url_reader` and `watch` touch the world. `follower` is the loop, and `following`,
 //! `running`, `report`, `noticing` and `refreshing` are its steps.
 
+mod absence;
 mod access;
 mod config;
 mod contents;

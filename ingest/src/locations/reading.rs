@@ -27,6 +27,8 @@ pub(super) struct Reading {
     pub(super) held: bool,
     /// Whether it was missing the last time, and is looked at once more.
     pub(super) doubted: bool,
+    /// Since when it is confirmed to be absent.
+    pub(super) absent_since: Option<Timestamp>,
     /// Whether it is read next even if its host says that it is unchanged.
     pub(super) forced: bool,
     /// The gate that it is read through, if it stands behind a URL.
@@ -67,7 +69,7 @@ impl Reading {
         let etag = state.etag.clone().filter(|_| sound);
         let digest = state.digest.as_deref().and_then(Digest::parse).unwrap_or_default();
         let seen = etag.map(|etag| Arc::new(Seen { etag: Some(etag), digest, ..Seen::default() }));
-        Self { seen, state, ..Self::default() }
+        Self { seen, absent_since: state.absent_since, state, ..Self::default() }
     }
 
     /// Notes a good read, and what is wrong in the content.
@@ -76,6 +78,7 @@ impl Reading {
         self.failures = 0;
         self.doubted = false;
         self.forced = false;
+        self.absent_since = None;
         if let Some(errors) = errors {
             self.content_errors = errors;
         }
@@ -151,6 +154,7 @@ impl Reading {
             last_success_at: if good { Some(now) } else { self.state.last_success_at },
             next_read_at: next,
             entities: noted.entities.and_then(|count| i64::try_from(count).ok()).or(self.state.entities),
+            absent_since: self.absent_since,
             note: noted.note,
             ..SourceState::default()
         };

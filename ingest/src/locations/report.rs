@@ -6,6 +6,7 @@ use backstitch_schemas::{Listing, Problem};
 
 use super::{
     LocationFollower,
+    absence::Absence,
     document::Descriptor,
     expand::Expansion,
     fetch::{Again, Failure, Place},
@@ -119,20 +120,28 @@ impl LocationFollower {
     fn absent(&mut self, location: &Arc<str>) -> Verdict {
         let subject = Subject::Document(Arc::clone(location));
         self.plan_regularly(&subject);
+        let (now, grace) = (self.clock.now(), self.config.absence_grace);
         let Some(reading) = self.readings.get_mut(&subject) else { return Verdict::Known };
-        if reading.held && !reading.doubted {
+        if reading.held && !reading.doubted && reading.absent_since.is_none() {
             reading.doubted = true;
             self.plan(subject, GRACE, Wake::Watched);
             return Verdict::Doubtful;
         }
-        (reading.held, reading.doubted, reading.seen) = (false, false, None);
-        let problem = does_not_exist(location);
+        let absence = Absence::at(now, reading.absent_since, grace, reading.held);
+        (reading.absent_since, reading.doubted, reading.seen) = (Some(absence.since), false, None);
         let mut required = false;
+        let problem = absence.problem(location);
         for (key, edge) in self.listings.edges_mut(location).into_iter().flatten() {
             (edge.settled, edge.reported) = (true, true);
             required |= edge.required;
             let error = edge.required.then(|| problem.clone());
-            self.outbox.findings.push(Finding::Absent { listing: listing(key, location), error });
+            let gone = !edge.required || absence.goes_at.is_none();
+            self.outbox.findings.push(Finding::Absent { listing: listing(key, location), error, gone });
+        }
+        reading.held = required && absence.goes_at.is_some();
+        if let Some(at) = absence.goes_at.filter(|_| required) {
+            let wait = Duration::from_millis(u64::try_from(at.0 - now.0).unwrap_or(0));
+            self.plan(subject.clone(), wait, Wake::Polling);
         }
         let errors = if required { vec![problem] } else { Vec::new() };
         self.note(&subject, "absent", errors, None, Some(0));
@@ -205,13 +214,6 @@ impl LocationFollower {
 
 fn listing(key: &LocationKey, listed: &Arc<str>) -> Listing {
     Listing { location: key.0.clone(), document: Arc::clone(&key.1), listed: Arc::clone(listed) }
-}
-
-fn does_not_exist(location: &str) -> Problem {
-    let path = location.strip_prefix("file:").unwrap_or(location);
-    let problem = Problem::new("NotFoundError", format!("file {path} does not exist"));
-    let advice = format!("there is no `{path}`; correct the target, or write `presence: optional`");
-    Problem { location: Some(location.to_owned()), ..problem.with_advice(advice) }
 }
 
 fn blank(location: &str) -> Problem {

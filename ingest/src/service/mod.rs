@@ -29,6 +29,7 @@ use uuid::Uuid;
 
 use crate::{
     CatalogPolicy, Config, EntityProvider, Follower, ProviderStatus,
+    locations::HostStatus,
     owner::{OwnerHandle, PUSHED, Shared},
     tail::{Tail, locked},
     writer::Writer,
@@ -43,6 +44,11 @@ const RETRY: Duration = Duration::from_secs(1);
 pub trait FollowerFactory: Send + Sync + 'static {
     /// `known` is what `catalog.sources` says about the places that it read before, by location ref.
     fn follower(&self, provider: &ProviderName, known: HashMap<String, SourceState>) -> Box<dyn Follower>;
+
+    /// How reading from each host goes, if these followers read from hosts.
+    fn hosts(&self) -> Vec<HostStatus> {
+        Vec::new()
+    }
 }
 
 /// What ingest is made of.
@@ -232,6 +238,11 @@ impl Directory {
             owners.map(|(name, owner)| (name.clone(), owner.status.borrow().clone())).collect();
         statuses.sort_by(|(a, _), (b, _)| a.cmp(b));
         statuses
+    }
+
+    /// How reading from each host goes.
+    pub fn hosts(&self) -> Vec<HostStatus> {
+        self.followers.hosts()
     }
 
     /// Whether the log took what was last said; readiness is red while it does not.

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use crate::support::{Reader, listing, location, nested, system};
 use backstitch_ingest::{Follower, Places, Refreshed, locations::Config};
-use backstitch_schemas::source::SourceState;
+use backstitch_schemas::{Clock as _, SystemClock, source::SourceState};
 use tempfile::TempDir;
 
 /// On a machine that does other things besides; alone it is about 20 ms.
@@ -79,12 +79,55 @@ async fn a_listed_file_that_is_removed_is_absent_with_advice() {
     fs::remove_file(tree.path("a.yaml")).unwrap();
     reader.until("the absence", |seen| seen.documents[&a].last == "absent").await;
     let error = &reader.documents[&a].errors[0];
-    assert_eq!(error.message, format!("file {} does not exist", tree.path("a.yaml")));
+    let since = reader.states[&a].absent_since.unwrap();
+    assert_eq!(error.message, format!("file {} does not exist since {since}", tree.path("a.yaml")));
+    assert_eq!(reader.names(&a), ["one"], "what stood in it stays for now");
     assert!(error.advice.as_ref().unwrap().contains("correct the target"));
     assert_eq!(reader.states[&a].outcome, "absent");
 
     tree.write("a.yaml", &system("again"));
     reader.until("its return", |seen| seen.names(&a) == ["again"]).await;
+    assert_eq!(reader.states[&a].absent_since, None);
+}
+
+#[tokio::test]
+async fn what_is_absent_goes_after_the_grace_also_across_a_restart() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    tree.write("b.yaml", "");
+    let root = location("root", "file", &[&tree.path("a.yaml")]);
+    let mut reader = Reader::new(Config { interval: None, ..Config::default() });
+    reader.follower.follow(vec![root.clone()], &[]).await;
+    reader.settle().await;
+    fs::remove_file(tree.path("a.yaml")).unwrap();
+    reader.until("the absence", |seen| seen.documents[&a].last == "absent").await;
+    assert_eq!(reader.names(&a), ["one"]);
+    let since = reader.states[&a].absent_since;
+
+    let grace = Duration::from_millis(400);
+    let config = Config { interval: None, absence_grace: grace, ..Config::default() };
+    let mut again = Reader::resuming(config, reader.states);
+    again.follower.follow(vec![root], &[listing("root", &a)]).await;
+    let is_gone = |finding: &String| finding.ends_with("is absent, gone: true");
+    again.until("it goes", |seen| seen.findings.iter().any(is_gone)).await;
+    assert_eq!(again.states[&a].absent_since, since, "it counts from when it was first missed");
+    let passed = SystemClock.now().0 - since.unwrap().0;
+    assert!(passed >= 400, "not before the grace is over, and not after {passed} ms");
+    assert!(again.documents[&a].errors[0].message.ends_with("does not exist"));
+}
+
+#[tokio::test]
+async fn what_may_be_missing_goes_at_once() {
+    let tree = Tree::new();
+    let a = tree.write("a.yaml", &system("one"));
+    let mut optional = location("root", "file", &[&tree.path("a.yaml")]);
+    optional.required = false;
+    let mut reader = Reader::new(Config::default());
+    reader.follower.follow(vec![optional], &[]).await;
+    reader.settle().await;
+    fs::remove_file(tree.path("a.yaml")).unwrap();
+    reader.until("the absence", |seen| seen.documents[&a].last == "absent").await;
+    assert_eq!((reader.names(&a).len(), reader.documents[&a].errors.len()), (0, 0));
 }
 
 #[tokio::test]

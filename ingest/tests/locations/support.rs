@@ -118,10 +118,12 @@ impl Reader {
                 self.documents.insert(listing.listed.to_string(), document);
             }
             Finding::Unchanged(listing) => self.document(&listing).last = "unchanged",
-            Finding::Absent { listing, error } => {
+            Finding::Absent { listing, error, gone } => {
                 let document = self.document(&listing);
                 (document.last, document.errors) = ("absent", error.into_iter().collect());
-                document.submissions.clear();
+                if gone {
+                    document.submissions.clear();
+                }
             }
             Finding::Failed { listing, problem } => {
                 let document = self.document(&listing);
@@ -182,7 +184,7 @@ fn short(finding: &Finding) -> String {
             format!("{listed} holds {names:?}, incomplete: {incomplete}, {} errors", errors.len())
         }
         Finding::Unchanged(listing) => format!("{} is unchanged", listing.listed),
-        Finding::Absent { listing, .. } => format!("{} is absent", listing.listed),
+        Finding::Absent { listing, gone, .. } => format!("{} is absent, gone: {gone}", listing.listed),
         Finding::Failed { listing, problem } => format!("{} failed: {}", listing.listed, problem.message),
     }
 }

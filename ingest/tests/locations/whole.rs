@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use backstitch_event_log::{BatchLimits, EventLog, embedded::EmbeddedLog};
 use backstitch_ingest::{
-    CatalogPolicy, Config, Directory, Ingest, Parts,
+    CatalogPolicy, Config, Directory, EntityProvider as _, Ingest, Parts,
     locations::{self, ConfigLocationProvider, LocationFollowers},
 };
 use backstitch_schemas::{
     Change, ClaimKey, Identity, LocationRef, SystemClock, Topic,
     rules::{Allowance, Rules},
 };
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -59,6 +60,19 @@ impl World {
             }
         };
         tokio::time::timeout(DEADLINE, quiet).await.expect("ingest does not come to rest");
+    }
+
+    /// Where `catalog.changes` ends.
+    async fn end(&self) -> i64 {
+        self.log.end(Topic::Changes).await.unwrap().iter().map(|(_, offset)| offset.0).sum()
+    }
+
+    /// Asks the provider for a refresh; its outcome and message.
+    async fn refresh(&self, payload: serde_json::Value) -> (String, String) {
+        let (provider, payload) = (ConfigLocationProvider::new(Vec::new()).name(), Some(payload.to_string()));
+        let sent = self.directory.command(&provider, "refresh", payload, None, DEADLINE).await.unwrap();
+        let outcome = sent.1.expect("there is an outcome in time");
+        (outcome.outcome, outcome.message.unwrap_or_default())
     }
 
     async fn stop(self) {
@@ -207,5 +221,73 @@ async fn a_host_that_fails_in_every_way_loses_nothing_and_what_is_no_longer_list
     host.says("root.yaml", root(&names[..18]));
     let after = world.until_claimed(&all[..19]).await;
     assert_eq!(after["s00"].identity, before["s00"].identity);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_unchanged_costs_nothing_downstream() {
+    let host = Host::start().await;
+    let url = host.says("a.yaml", Answer::Text(system("a")));
+    let data = tempfile::tempdir().unwrap();
+    let world = World::start(data.path(), LocationRef::new("url", &url), host.config()).await;
+    world.until_claimed(&["a"]).await;
+    let end = world.end().await;
+    let polled = |times: usize| {
+        let (host, before) = (host.clone(), host.requests("a.yaml"));
+        async move {
+            while host.requests("a.yaml") < before + times {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, polled(5)).await.expect("it is polled at its interval");
+    // Without an ETag the digest tells.
+    host.says("a.yaml", Answer::Slow(Duration::ZERO, system("a")));
+    tokio::time::timeout(DEADLINE, polled(5)).await.expect("it is polled at its interval");
+    assert_eq!(world.refresh(json!({})).await.0, "done");
+    assert_eq!(world.refresh(json!({"entityRef": "system:default/a", "force": true})).await.0, "done");
+    assert_eq!(world.end().await, end);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_refresh_reads_the_chain_above_an_entity_and_what_is_found_on_the_way() {
+    let host = Host::start().await;
+    let sibling = host.says("sibling.yaml", Answer::Text(system("sibling")));
+    host.says("b.yaml", Answer::Text(system("b")));
+    let root = |targets: &str| Answer::Text(nested_location("root", "x").replace("target: x", targets));
+    let url = host.says("root.yaml", root("targets: [./b.yaml, ./sibling.yaml]"));
+    let data = tempfile::tempdir().unwrap();
+    let reading = locations::Config { interval: None, ..host.config() };
+    let world = World::start(data.path(), LocationRef::new("url", &url), reading).await;
+    world.until_claimed(&["b", "root", "sibling"]).await;
+
+    host.says("b.yaml", Answer::Text(system("b") + &nested_location("more", "./c.yaml")));
+    host.says("c.yaml", Answer::Text(system("c")));
+    host.says("root.yaml", root("targets: [./b.yaml, ./sibling.yaml, ./d.yaml]"));
+    host.says("d.yaml", Answer::Text(system("d")));
+    let asked = host.requests("sibling.yaml");
+    let answer = world.refresh(json!({"entityRef": "system:default/b"})).await;
+    assert_eq!(answer, ("done".to_owned(), String::new()));
+    // The outcome comes when everything is in the log.
+    let mut claims = world.claims().await;
+    claims.retain(|name, _| !name.starts_with("generated-"));
+    assert!(claims.keys().eq(["b", "c", "d", "more", "root", "sibling"]), "{:?}", claims.keys());
+    assert_eq!(host.requests("sibling.yaml"), asked, "what is beside it is not read");
+
+    // By place, and by a Location for what it lists.
+    let (outcome, _) = world.refresh(json!({"location": format!("url:{sibling}")})).await;
+    assert_eq!((outcome.as_str(), host.requests("sibling.yaml")), ("done", asked + 1));
+    world.refresh(json!({"entityRef": "location:default/root"})).await;
+    assert_eq!(host.requests("sibling.yaml"), asked + 2);
+    host.says("sibling.yaml", Answer::Status(503));
+    let (_, message) = world.refresh(json!({"entityRef": "system:default/sibling"})).await;
+    assert!(message.starts_with("1 of 2 places could not be read: Unable to read url"), "{message}");
+
+    let rejected = |message: &str| ("rejected".to_owned(), message.to_owned());
+    let nobody = world.refresh(json!({"entityRef": "system:default/nobody"})).await;
+    assert_eq!(nobody, rejected("Entity system:default/nobody not found"));
+    let nowhere = world.refresh(json!({"location": "url:https://nowhere.example"})).await;
+    assert_eq!(nowhere, rejected("nothing is read from url:https://nowhere.example"));
     world.stop().await;
 }

@@ -3,6 +3,7 @@
 mod change_stream;
 pub(crate) mod changes;
 pub(crate) mod entity_schema;
+pub(crate) mod hosts;
 pub(crate) mod problems;
 pub(crate) mod providers;
 pub(crate) mod status;

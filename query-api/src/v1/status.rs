@@ -7,6 +7,7 @@ use backstitch_read_model::{Head, ReadModelError};
 use serde::Serialize;
 
 use super::{
+    hosts::HostStatus,
     problems::{Problems, visible_sources},
     providers::{ProviderStatus, providers},
     views::ProblemView,
@@ -31,6 +32,8 @@ pub(crate) struct Status {
     /// Entities by kind, as it is written.
     pub(crate) kinds: BTreeMap<String, u64>,
     pub(crate) providers: Vec<ProviderStatus>,
+    /// The hosts that this process reads from.
+    pub(crate) hosts: Vec<HostStatus>,
     pub(crate) lag: Lag,
     /// Whether something is read, or is under way between the stages.
     pub(crate) busy: bool,
@@ -123,6 +126,7 @@ impl Status {
             entities: view.len(),
             kinds: view.facet(None, "kind").into_iter().map(|kind| (kind.value, kind.count)).collect(),
             providers: providers(&sources, &pipeline.providers),
+            hosts: pipeline.hosts.iter().map(HostStatus::from).collect(),
             lag,
             // What the last reads found wrong is told by their sources.
             busy: pipeline.reading || lag != Lag::default() || is_behind || !knows_sources,

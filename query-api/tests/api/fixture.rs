@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use backstitch_query_api::{
-    ApiState, Catalog, Config, PermissionPolicy, PipelineStatus, StatusSource,
+    ApiState, Catalog, Config, LiveHost, PermissionPolicy, PipelineStatus, StatusSource,
     index::{Index, Loader, Relation},
     router,
 };
@@ -60,6 +60,15 @@ impl StatusSource for Pipeline {
             sources_end: None,
             reading: false,
             providers: Vec::new(),
+            hosts: vec![LiveHost {
+                host: "git.example.com".to_owned(),
+                documents: 312,
+                limit: Some(5000),
+                remaining: Some(4321),
+                reset: Some(Timestamp(1_700_000_000_000)),
+                waiting_until: None,
+                pass: Some((Duration::from_secs(225), Duration::from_secs(337))),
+            }],
             notices: vec![
                 "catalog.providers.github is not supported yet; its entities will be missing".to_owned(),
             ],

@@ -74,6 +74,12 @@ async fn status_tells_what_there_is_and_what_is_wrong_once() {
     let provider = &status["providers"][0];
     assert_eq!(provider["held"], json!({"removals": 12, "since": "2023-11-14T22:13:20Z", "sample": []}));
     assert_eq!((provider["name"].as_str(), provider["nextRead"].as_str()), (Some("locations"), None));
+    let host = json!({
+        "host": "git.example.com", "documents": 312,
+        "budget": {"limit": 5000, "remaining": 4321, "reset": "2023-11-14T22:13:20Z"},
+        "waitingUntil": null, "pass": {"shortestSeconds": 225, "longestSeconds": 337},
+    });
+    assert_eq!(status["hosts"], json!([host]));
     assert!(status["notices"][0].as_str().unwrap().contains("not supported yet"));
 }
 

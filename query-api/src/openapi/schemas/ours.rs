@@ -33,6 +33,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ),
         ("ProviderStatus", provider()),
         ("Status", status()),
+        ("HostStatus", host_status()),
     ]
 }
 
@@ -154,17 +155,50 @@ fn provider() -> Value {
     })
 }
 
+fn host_status() -> Value {
+    json!({
+        "type": "object",
+        "required": ["host", "documents", "budget", "waitingUntil", "pass"],
+        "properties": {
+            "host": {"type": "string"},
+            "documents": {"type": "integer", "minimum": 0, "description": "Documents that are read from it."},
+            "budget": {
+                "type": ["object", "null"],
+                "required": ["limit", "remaining", "reset"],
+                "properties": {
+                    "limit": {"type": "integer", "minimum": 0},
+                    "remaining": {"type": "integer", "minimum": 0},
+                    "reset": {"type": ["string", "null"], "format": "date-time"},
+                },
+                "description": "What the host says of its rate limit.",
+            },
+            "waitingUntil": {"type": ["string", "null"], "format": "date-time",
+                             "description": "Until when polling leaves it alone."},
+            "pass": {
+                "type": ["object", "null"],
+                "required": ["shortestSeconds", "longestSeconds"],
+                "properties": {
+                    "shortestSeconds": {"type": "integer", "minimum": 0},
+                    "longestSeconds": {"type": "integer", "minimum": 0},
+                },
+                "description": "The time of one full pass over its documents.",
+            },
+        },
+    })
+}
+
 fn status() -> Value {
     json!({
         "type": "object",
-        "required": ["revision", "incarnation", "entities", "kinds", "providers", "lag", "busy", "problems",
-                     "problemsTotal", "conflictsTotal", "notices"],
+        "required": ["revision", "incarnation", "entities", "kinds", "providers", "hosts", "lag", "busy",
+                     "problems", "problemsTotal", "conflictsTotal", "notices"],
         "properties": {
             "revision": {"type": "integer", "format": "int64"},
             "incarnation": {"type": "integer", "format": "int64"},
             "entities": {"type": "integer", "minimum": 0},
             "kinds": {"type": "object", "additionalProperties": {"type": "integer"}},
             "providers": {"type": "array", "items": {"$ref": "#/components/schemas/ProviderStatus"}},
+            "hosts": {"type": "array", "items": {"$ref": "#/components/schemas/HostStatus"}},
             "lag": {
                 "type": "object",
                 "required": ["changes", "processed"],
