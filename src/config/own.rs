@@ -38,6 +38,8 @@ pub struct BackstitchConfig {
     pub ingest: IngestConfig,
     /// How final entities are built.
     pub stitcher: StitcherConfig,
+    /// What is kept of the past.
+    pub history: HistoryConfig,
 }
 
 impl Default for BackstitchConfig {
@@ -52,6 +54,7 @@ impl Default for BackstitchConfig {
             kinds: Vec::new(),
             ingest: IngestConfig::default(),
             stitcher: StitcherConfig::default(),
+            history: HistoryConfig::default(),
         }
     }
 }
@@ -137,6 +140,22 @@ pub struct StitcherConfig {
 impl Default for StitcherConfig {
     fn default() -> Self {
         Self { max_batch: std::num::NonZeroUsize::new(20_000).expect("20,000 is not zero") }
+    }
+}
+
+/// What is kept of the past.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HistoryConfig {
+    /// How long changes are kept: for whoever follows them, and for people. Older ones are removed in
+    /// whole commits.
+    #[serde(deserialize_with = "duration")]
+    pub retention: Duration,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self { retention: Duration::from_secs(90 * 24 * 60 * 60) }
     }
 }
 

@@ -157,6 +157,7 @@ fn variables_of_the_environment_come_last() {
             ("BACKSTITCH_INGEST__MAX_ENTITY_BYTES", "20"),
             ("BACKSTITCH_INGEST__REMOVAL_HOLD", r#"{"share":0.5}"#),
             ("BACKSTITCH_DATA_DIR", "/var/lib/backstitch"),
+            ("BACKSTITCH_HISTORY__RETENTION", r#""30 days""#),
             ("BACKSTITCH_SERVER", "http://elsewhere:7007"),
             ("BACKSTITCH_TEST_KAFKA", "127.0.0.1:9092"),
         ],
@@ -166,6 +167,7 @@ fn variables_of_the_environment_come_last() {
     assert_eq!(config.backstitch.ingest.max_entity_bytes, 20);
     assert_eq!(config.backstitch.ingest.removal_hold, RemovalHold::Beyond { share: 0.5, minimum: 10 });
     assert_eq!(config.backstitch.data_dir, PathBuf::from("/var/lib/backstitch"));
+    assert_eq!(config.backstitch.history.retention, Duration::from_secs(30 * 24 * 60 * 60));
 }
 
 #[test]

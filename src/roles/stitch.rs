@@ -18,6 +18,10 @@ pub(super) fn worker(
     clock: Arc<dyn Clock>,
 ) -> Worker {
     let holder = format!("stitcher-{}", Uuid::new_v4());
-    let settings = Config { max_batch: config.backstitch.stitcher.max_batch, ..Config::default() };
+    let settings = Config {
+        max_batch: config.backstitch.stitcher.max_batch,
+        history: config.backstitch.history.retention,
+        ..Config::default()
+    };
     Worker::new(log, read_model, clock, &holder, settings)
 }

@@ -13,6 +13,8 @@ pub struct Config {
     pub max_collecting: Duration,
     /// How long a stitcher that went silent keeps the lead.
     pub lease: Duration,
+    /// How long history is kept, in whole commits. The last body of each entity is always kept.
+    pub history: Duration,
 }
 
 impl Default for Config {
@@ -22,6 +24,7 @@ impl Default for Config {
             max_batch_bytes: 64 << 20,
             max_collecting: Duration::from_secs(1),
             lease: Duration::from_secs(10),
+            history: Duration::from_secs(90 * 24 * 60 * 60),
         }
     }
 }

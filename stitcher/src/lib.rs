@@ -31,6 +31,7 @@ mod lease;
 mod names;
 mod outcome;
 mod plan;
+mod retention;
 mod session;
 mod status;
 mod stitch;

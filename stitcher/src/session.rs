@@ -25,6 +25,7 @@ use crate::{
     incarnation,
     input::{Batch, Taken, Treatment, source_rows},
     lease::Lease,
+    retention::Retention,
 };
 
 /// The name under which the stitcher appends to the log; the one who leads holds it.
@@ -48,6 +49,7 @@ pub(crate) struct Session {
     around: Surroundings,
     committer: Committer,
     lease: Lease,
+    _retention: Retention,
     producer: Box<dyn Producer>,
     processed: Box<dyn Reader>,
     sources: Box<dyn Reader>,
@@ -89,6 +91,8 @@ impl Session {
             status.revision = revision;
             status.positions.clone_from(&head.positions);
         });
+        let kept = around.config.history;
+        let retention = Retention::keep(Arc::clone(&around.read_model), Arc::clone(&around.clock), kept);
         Ok(Self {
             committer: Committer::new(
                 Arc::clone(&around.read_model),
@@ -98,6 +102,7 @@ impl Session {
             ),
             around,
             lease,
+            _retention: retention,
             producer,
             processed,
             sources,

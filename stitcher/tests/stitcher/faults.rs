@@ -109,7 +109,7 @@ impl ReadModel for Faulty {
         self.inner.commits()
     }
 
-    async fn snapshot(&self) -> Result<(RelationsChange, Revision, Parts<SnapshotPart>), ReadModelError> {
+    async fn snapshot(&self) -> Result<(Revision, Parts<SnapshotPart>), ReadModelError> {
         self.inner.snapshot().await
     }
 

@@ -6,7 +6,7 @@ use backstitch_event_log::{
     BatchLimits, EventLog, Partition, Producer, Record, StoredRecord, embedded::EmbeddedLog,
 };
 use backstitch_read_model::{ReadModel, RelationEnd, SnapshotPart, SqliteReadModel};
-use backstitch_schemas::{EntityRef, SystemClock, Topic, processed::Processed};
+use backstitch_schemas::{Clock, EntityRef, SystemClock, Topic, processed::Processed};
 use backstitch_stitcher::{Config, Status, Worker};
 use tempfile::TempDir;
 use tokio::{
@@ -56,6 +56,10 @@ impl Pipeline {
 
     pub(crate) fn worker(&self, read_model: Arc<dyn ReadModel>) -> Worker {
         Worker::new(Arc::clone(&self.log), read_model, Arc::new(SystemClock), "test", config())
+    }
+
+    pub(crate) fn worker_at(&self, clock: Arc<dyn Clock>) -> Worker {
+        Worker::new(Arc::clone(&self.log), Arc::clone(&self.read_model), clock, "test", config())
     }
 
     pub(crate) fn worker_named(&self, holder: &str) -> Worker {

@@ -1,6 +1,6 @@
 //! The whole loop on an embedded log and an SQLite read model.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     faults::{Fault, Faulty},
@@ -10,7 +10,7 @@ use crate::{
 use backstitch_event_log::{Partition, Record};
 use backstitch_read_model::Revision;
 use backstitch_schemas::{
-    EntityRef, Problem, Topic, headers,
+    Clock, EntityRef, Problem, SystemClock, Timestamp, Topic, headers,
     processed::{Processed, Progress},
     source::{SourceKey, SourceState},
 };
@@ -46,6 +46,35 @@ async fn a_restart_changes_nothing() {
     pipeline.append(&histories::some_components(6)).await;
     let more = run_to_end(&pipeline, pipeline.read_model.clone()).await;
     assert_eq!(more.revision, Revision(again.revision.0 + 1), "five are known, one is new");
+}
+
+/// A clock that is ahead by a hundred days.
+struct Ahead;
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + 100 * 24 * 60 * 60 * 1_000)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_beyond_its_retention_is_forgotten() {
+    let pipeline = Pipeline::new().await;
+    pipeline.append(&plain_history()).await;
+    let status = run_to_end(&pipeline, pipeline.read_model.clone()).await;
+    assert_eq!(pipeline.read_model.head().await.unwrap().history_from.counter(), 0);
+    let worker = pipeline.worker_at(Arc::new(Ahead));
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(worker.run(shutdown.clone()));
+    let forgotten = async {
+        while pipeline.read_model.head().await.unwrap().history_from != status.revision {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, forgotten).await.expect("history is pruned by whoever leads");
+    shutdown.cancel();
+    timeout(PATIENCE, running).await.unwrap().unwrap().unwrap();
+    assert_eq!(seen(&*pipeline.read_model).await.len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
