@@ -16,13 +16,12 @@ pub struct Bound {
     pub notice: Option<&'static str>,
 }
 
-/// Binds `backend.listen`; without tokens the loopback address only.
+/// Binds `backend.listen`; the loopback address only, unless somebody checks who comes in.
 ///
 /// # Errors
 /// If the address cannot be bound. The text names the option that chooses another.
-pub async fn bind(backend: &BackendConfig) -> Result<Bound> {
-    let has_tokens = backend.auth.static_callers().next().is_some();
-    let (host, notice) = backend.listen.bind_host(has_tokens);
+pub async fn bind(backend: &BackendConfig, is_guarded: bool) -> Result<Bound> {
+    let (host, notice) = backend.listen.bind_host(is_guarded);
     let port = backend.listen.port;
     let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| {
         let free = port.checked_add(1).unwrap_or(7007);
@@ -46,10 +45,10 @@ mod tests {
     async fn a_taken_port_names_the_option() {
         let mut backend =
             BackendConfig { listen: Listen { host: None, port: 0 }, ..BackendConfig::default() };
-        let first = bind(&backend).await.unwrap();
+        let first = bind(&backend, false).await.unwrap();
         assert!(first.url.starts_with("http://127.0.0.1:"), "{}", first.url);
         backend.listen.port = first.listener.local_addr().unwrap().port();
-        let error = format!("{:#}", bind(&backend).await.unwrap_err());
+        let error = format!("{:#}", bind(&backend, false).await.unwrap_err());
         assert!(error.contains("--listen 127.0.0.1:"), "{error}");
     }
 }

@@ -2,27 +2,31 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use backstitch_ingest::http::Caller;
 use serde_json::json;
 
-use super::{Callers, Need, Refusal};
+use super::{Access, Credentials, Need, Refusal};
 
-/// Puts the check in front of all routes of `router`. Handlers find the [`Caller`] in the extensions.
-pub fn guard(router: Router, callers: Callers) -> Router {
-    router.layer(middleware::from_fn_with_state(callers, check))
+/// The cookie that portals set for what browsers load by themselves.
+const COOKIE: &str = "backstage-auth";
+
+/// Puts the check in front of all routes of `router`.
+pub(super) fn guard(router: Router, access: Access) -> Router {
+    router.layer(middleware::from_fn_with_state(access, check))
 }
 
-async fn check(State(callers): State<Callers>, mut request: Request, next: Next) -> Response {
+async fn check(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     let need = Need::of(request.method(), request.uri().path());
-    match callers.admit(bearer(request.headers()), &need) {
-        Ok(subject) => {
-            if let Some(subject) = subject {
-                tracing::debug!(subject, path = request.uri().path(), "a write is admitted");
-                request.extensions_mut().insert(Caller(subject.to_owned()));
+    let sent = Credentials { bearer: bearer(request.headers()), cookie: cookie(request.headers()) };
+    match access.admit(sent, &need).await {
+        Ok(principal) => {
+            if let Some(name) = principal.name() {
+                request.extensions_mut().insert(Caller(name));
             }
+            request.extensions_mut().insert(principal);
             next.run(request).await
         }
         Err(refusal) => answer(&refusal, &request),
@@ -36,11 +40,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The token of the cookie.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.into_iter().find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+}
+
 /// The refusal as clients of Backstage expect errors.
 fn answer(refusal: &Refusal, request: &Request) -> Response {
     let (status, name) = match refusal {
-        Refusal::Unknown => (StatusCode::UNAUTHORIZED, "AuthenticationError"),
+        Refusal::Missing | Refusal::Invalid(_) => (StatusCode::UNAUTHORIZED, "AuthenticationError"),
         Refusal::NotAllowed(_) => (StatusCode::FORBIDDEN, "NotAllowedError"),
+        Refusal::Unreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
     };
     let url = request.uri().path_and_query().map_or("/", |url| url.as_str());
     let body = json!({
@@ -48,5 +60,9 @@ fn answer(refusal: &Refusal, request: &Request) -> Response {
         "request": {"method": request.method().as_str(), "url": url.strip_prefix("/api/catalog").unwrap_or(url)},
         "response": {"statusCode": status.as_u16()},
     });
-    (status, axum::Json(body)).into_response()
+    let mut response = (status, axum::Json(body)).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
 }

@@ -1,81 +1,251 @@
-//! Who may write: the callers of `backend.auth.externalAccess`.
+//! Who may come in, and who they are. The one place that decides it: every request passes [`Access::guard`].
 //!
-//! Reads are open. While no token is configured nothing needs one, and only this machine can reach
-//! us (see [`crate::config::Listen::bind_host`]). Once there is one, pushes, registrations, deletions
-//! and decisions of operators need it; whatever we do not know to be a read counts as a write.
+//! Nothing is checked while nothing is configured, and then only this machine can reach us (see
+//! [`crate::config::Listen::bind_host`]). Once a portal or a caller from outside is configured, credentials
+//! are needed for all but health, the OpenAPI document and our public keys. What somebody who is known may
+//! do is decided where it is done, by permissions; pushes and decisions about providers are for services,
+//! and that is decided here. What to configure is in `docs/ACCESS.md`.
 
-mod callers;
+mod external;
 mod guard;
+mod keys;
+mod need;
+mod own_key;
+mod policy;
+mod portal;
+mod restrictions;
+mod tokens;
+mod verifier;
 
-pub use callers::{AccessError, Callers, Refusal};
-pub use guard::guard;
+pub use need::Need;
+pub use restrictions::Grant;
 
-use axum::http::Method;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// What a request needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Nothing: it reads.
-    Nothing,
-    /// To write as this provider.
-    Provider(String),
-    /// To see or decide about what is no single provider's.
-    Operate,
+use axum::{Json, Router, routing::get};
+use backstitch_query_api::{PermissionPolicy, Principal};
+use backstitch_schemas::Clock;
+
+use crate::config::{AppConfig, Secret};
+use external::Callers;
+use own_key::OwnKeys;
+use policy::{NobodyDecides, PortalPolicy};
+use portal::Portal;
+use verifier::{Checked, Verifier};
+
+/// Where our public keys are.
+pub(crate) const JWKS_PATH: &str = "/api/catalog/.backstage/auth/v1/jwks.json";
+
+/// How long one request to a portal may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The least time between two looks at the same keys.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who may come in.
+#[derive(Clone, Debug)]
+pub struct Access(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    door: Door,
+    verifier: Verifier,
+    own_token: Secret,
+    policy: Option<Arc<dyn PermissionPolicy>>,
+    notices: Vec<String>,
 }
 
-/// Requests that read although they are sent with a body, and a person's wish to read a source again.
-const READS: [&str; 7] = [
-    "/api/catalog/entities/by-refs",
-    "/api/catalog/entities/by-query",
-    "/api/catalog/entity-facets",
-    "/api/catalog/locations/by-query",
-    "/api/catalog/analyze-location",
-    "/api/catalog/validate-entity",
-    "/api/catalog/refresh",
-];
+/// Whether credentials are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// Nothing is configured: they are not even looked at.
+    Open,
+    /// They are checked where they are sent. Without them, `pushes` tells whether providers are open, too.
+    Ajar { pushes: bool },
+    /// They are needed.
+    Guarded,
+}
 
-impl Need {
-    /// What a request with this method and path needs.
-    pub fn of(method: &Method, path: &str) -> Self {
-        // Routes ignore case and a slash at the end; provider names do not ignore case.
-        let path = path.trim_end_matches('/');
-        let lower = path.to_ascii_lowercase();
-        let ingest = lower.starts_with("/api/ingest/");
-        let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-        if method == Method::OPTIONS
-            || (safe && !ingest)
-            || (method == Method::POST && READS.contains(&lower.as_str()))
-        {
-            return Self::Nothing;
-        }
-        let below = "/api/ingest/v1/providers/";
-        let rest = lower.strip_prefix(below).map(|_| &path[below.len()..]).unwrap_or_default();
-        match rest.split('/').collect::<Vec<_>>().as_slice() {
-            [name, "mutations"] | [name] if !name.is_empty() => {
-                decoded(name).map_or(Self::Operate, Self::Provider)
-            }
-            _ => Self::Operate,
-        }
+/// Credentials as they were sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Credentials<'a> {
+    /// A bearer token.
+    pub bearer: Option<&'a str>,
+    /// The token of the cookie that portals set for what browsers load by themselves; good for reading.
+    pub cookie: Option<&'a str>,
+}
+
+/// Why access cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// A restriction that we do not understand must not be passed over.
+    #[error("backend.auth.externalAccess: the access restrictions of `{subject}` cannot be used: {what}")]
+    Restriction {
+        /// Whose it is.
+        subject: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A credential has not the form of one.
+    #[error("backend.auth: the credential of `{subject}` cannot be used: {what}")]
+    Credential {
+        /// Whose it is.
+        subject: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A plugin cannot be found.
+    #[error("plugin `{0}` cannot be reached: {1}")]
+    Address(String, String),
+    /// We cannot sign.
+    #[error("backstitch.portal.signingKey must be an EC key on P-256 as PEM (PKCS #8): {0}")]
+    SigningKey(String),
+    /// The HTTP client cannot be set up.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There are no credentials.
+    #[error("Missing credentials")]
+    Missing,
+    /// They are not good.
+    #[error("Invalid token: {0}")]
+    Invalid(String),
+    /// The caller is known and may not do this.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// Whether they are good cannot be found out now.
+    #[error("Nobody can say whether the token is good: {0}")]
+    Unreachable(String),
+}
+
+impl Refusal {
+    fn invalid(what: impl Into<String>) -> Self {
+        Self::Invalid(what.into())
     }
 }
 
-/// A path segment without its percent signs; `None` if they do not make a text.
-fn decoded(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) => {
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                bytes.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
-                rest = after;
+impl Access {
+    /// What the configuration says.
+    ///
+    /// # Errors
+    /// If a part of it cannot be used: to pass over it could let somebody in who must not come in.
+    pub fn new(config: &AppConfig, clock: Arc<dyn Clock>) -> Result<Self, AccessError> {
+        Self::with_patience(config, clock, PATIENCE)
+    }
+
+    fn with_patience(
+        config: &AppConfig,
+        clock: Arc<dyn Clock>,
+        patience: Duration,
+    ) -> Result<Self, AccessError> {
+        let (auth, settings) = (&config.backend.auth, &config.backstitch.portal);
+        let http = reqwest::Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let portal = Portal::of(config, http.clone(), patience)?.map(Arc::new);
+        let mut callers = Callers::new(auth, &http, patience)?;
+        let door = match (auth.everybody, portal.is_some() || !callers.is_empty()) {
+            (true, _) => Door::Ajar { pushes: callers.is_empty() },
+            (false, true) => Door::Guarded,
+            (false, false) => Door::Open,
+        };
+        let own_token = own_key::secret_token()?;
+        callers.trust(&own_token, "plugin:catalog");
+        let own = Arc::new(OwnKeys::new(settings.signing_key.as_ref(), clock.now())?);
+        let mut notices = Vec::new();
+        let policy: Option<Arc<dyn PermissionPolicy>> = match (&portal, config.permission.enabled, door) {
+            (_, false, _) => None,
+            (Some(portal), true, _) => {
+                Some(Arc::new(PortalPolicy::new(portal.clone(), own.clone(), http, clock.clone())))
             }
-            (b'%', _) => return None,
-            (byte, _) => bytes.push(*byte),
+            (None, true, Door::Open) => {
+                notices.push(
+                    "permission.enabled has no effect until backstitch.portal.baseUrl is given".to_owned(),
+                );
+                None
+            }
+            (None, true, _) => Some(Arc::new(NobodyDecides)),
+        };
+        let verifier = Verifier { callers, portal, own, clock, checked: Checked::default() };
+        Ok(Self(Arc::new(Inner { door, verifier, own_token, policy, notices })))
+    }
+
+    /// Whether more than this machine may reach us.
+    pub fn is_guarded(&self) -> bool {
+        self.0.door != Door::Open
+    }
+
+    /// A token for this process's own requests to itself.
+    pub fn own_token(&self) -> Secret {
+        self.0.own_token.clone()
+    }
+
+    /// Who decides what people may; nobody, if permissions are not enabled.
+    pub fn policy(&self) -> Option<Arc<dyn PermissionPolicy>> {
+        self.0.policy.clone()
+    }
+
+    /// What a person should know.
+    pub fn notices(&self) -> &[String] {
+        &self.0.notices
+    }
+
+    /// Our public keys, for whoever checks our tokens.
+    pub fn routes(&self) -> Router {
+        let own = Arc::clone(&self.0.verifier.own);
+        Router::new().route(JWKS_PATH, get(async move || Json(own.published())))
+    }
+
+    /// Puts the check in front of all routes of `router`. Handlers find the [`Principal`], and those of
+    /// ingest the [`backstitch_ingest::http::Caller`], in the extensions.
+    pub fn guard(&self, router: Router) -> Router {
+        guard::guard(router, self.clone())
+    }
+
+    /// Whose request this is, if it may come in.
+    ///
+    /// # Errors
+    /// If credentials are needed and missing, are not good, or are not enough.
+    pub async fn admit(&self, sent: Credentials<'_>, need: &Need) -> Result<Principal, Refusal> {
+        if self.0.door == Door::Open || *need == Need::Nothing {
+            return Ok(Principal::Anonymous);
+        }
+        let cookie = sent.cookie.filter(|_| *need == Need::Read);
+        let Some(token) = sent.bearer.or(cookie) else { return self.admit_stranger(need) };
+        let known = self.0.verifier.identify(token).await?;
+        if known.is_limited && *need != Need::Read {
+            return Err(Refusal::invalid("a limited user token is good for reading only"));
+        }
+        match (&known.principal, need) {
+            (Principal::User { .. }, Need::Provider(_) | Need::Operate) => {
+                Err(Refusal::NotAllowed("Pushes and decisions about providers are for services".to_owned()))
+            }
+            (Principal::Service { subject, .. }, _) if !known.grant.permits(need) => {
+                Err(Refusal::NotAllowed(match &known.grant.elsewhere {
+                    Some(plugins) => {
+                        let plugins: Vec<_> = plugins.iter().map(|plugin| format!("'{plugin}'")).collect();
+                        format!("This token's access is restricted to plugin(s) {}", plugins.join(", "))
+                    }
+                    None => format!("{subject} is not allowed to do this"),
+                }))
+            }
+            _ => Ok(known.principal),
         }
     }
-    String::from_utf8(bytes).ok()
+
+    fn admit_stranger(&self, need: &Need) -> Result<Principal, Refusal> {
+        match (self.0.door, need) {
+            (Door::Ajar { pushes: false }, Need::Provider(_) | Need::Operate) => Err(Refusal::Missing),
+            (Door::Ajar { .. } | Door::Open, _) => Ok(Principal::Anonymous),
+            (Door::Guarded, _) => Err(Refusal::Missing),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde_json::Value as Json;
 
-use super::{CorsConfig, Secret};
+use super::{AuthConfig, CorsConfig};
 
-/// Where we listen, who may write, what may be read.
+/// Where we listen, who may come in, what may be read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendConfig {
@@ -17,7 +16,7 @@ pub struct BackendConfig {
     pub reading: ReadingConfig,
     /// Address and port.
     pub listen: Listen,
-    /// Who may write.
+    /// Who may come in.
     pub auth: AuthConfig,
     /// Which web pages may ask.
     pub cors: CorsConfig,
@@ -78,62 +77,23 @@ impl Listen {
         plain.then(|| Self { host: Some(host.to_owned()), port })
     }
 
-    /// The host to bind. Nobody can write from elsewhere until there are tokens: without them only
-    /// the loopback address is used, and the second value says so if something else was asked for.
-    pub fn bind_host(&self, has_tokens: bool) -> (String, Option<&'static str>) {
+    /// The host to bind. Nobody can come in from elsewhere until somebody checks who they are: without
+    /// that only the loopback address is used, and the second value says so if something else was asked for.
+    pub fn bind_host(&self, is_guarded: bool) -> (String, Option<&'static str>) {
         let asked = self.host.as_deref().unwrap_or("0.0.0.0");
         let loopback =
             asked == "localhost" || asked.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        match (has_tokens || loopback, &self.host) {
+        match (is_guarded || loopback, &self.host) {
             (true, _) => (asked.to_owned(), None),
             (false, None) => ("127.0.0.1".to_owned(), None),
             (false, Some(_)) => (
                 "127.0.0.1".to_owned(),
-                Some("listening on 127.0.0.1 only, because backend.auth.externalAccess has no token"),
+                Some(
+                    "listening on 127.0.0.1 only, because nothing says who may come in; see \
+                     backend.auth.externalAccess and backstitch.portal",
+                ),
             ),
         }
-    }
-}
-
-/// Who may write.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AuthConfig {
-    /// Callers from outside, each with its credential.
-    pub external_access: Vec<ExternalAccess>,
-}
-
-/// One caller from outside.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExternalAccess {
-    /// `static`; other types are passed over and reported.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The credential.
-    #[serde(default)]
-    pub options: ExternalAccessOptions,
-    /// What the caller may do, as written; everything if not given.
-    pub access_restrictions: Option<Vec<Json>>,
-}
-
-/// The credential of a `static` caller.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct ExternalAccessOptions {
-    /// What the caller sends as bearer token.
-    pub token: Option<Secret>,
-    /// Who the caller is, for the log and for causes.
-    pub subject: Option<String>,
-}
-
-impl AuthConfig {
-    /// The static callers that have a token. An empty one is none: everybody could send it.
-    pub fn static_callers(&self) -> impl Iterator<Item = &ExternalAccess> {
-        let has_token = |access: &&ExternalAccess| {
-            access.options.token.as_ref().is_some_and(|token| !token.expose().is_empty())
-        };
-        self.external_access.iter().filter(|access| access.kind == "static").filter(has_token)
     }
 }
 
@@ -188,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn without_tokens_only_the_loopback_listens() {
+    fn unguarded_only_the_loopback_listens() {
         let everywhere = Listen { host: Some("0.0.0.0".to_owned()), port: 7007 };
         assert_eq!(everywhere.bind_host(true), ("0.0.0.0".to_owned(), None));
         assert!(everywhere.bind_host(false).1.is_some());

@@ -5,6 +5,7 @@
 //! over the rest, so it works as it is. Under `backstitch:`, which is ours, an unknown key stops
 //! the start.
 
+mod access;
 mod backend;
 mod catalog;
 mod cors;
@@ -31,7 +32,11 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-pub use backend::{AllowedHost, AuthConfig, BackendConfig, ExternalAccess, Listen, ReadingConfig};
+pub use access::{
+    AuthConfig, DiscoveryConfig, Endpoint, ExternalAccess, ExternalAccessOptions, PermissionConfig,
+    PortalConfig, SharedKey, Target, Texts,
+};
+pub use backend::{AllowedHost, BackendConfig, Listen, ReadingConfig};
 pub use catalog::absolute;
 pub use catalog::{CatalogConfig, LocationConfig, LocationRule, OrphanStrategy, ProcessingInterval};
 pub use cors::CorsConfig;
@@ -64,10 +69,14 @@ pub struct Inputs<'a> {
 pub struct AppConfig {
     /// What is read, and what may come from where.
     pub catalog: CatalogConfig,
-    /// Where we listen, who may write, what may be read.
+    /// Where we listen, who may come in, what may be read.
     pub backend: BackendConfig,
     /// Git hosts.
     pub integrations: IntegrationsConfig,
+    /// Whether anybody decides what people may.
+    pub permission: PermissionConfig,
+    /// Where Backstage's plugins are.
+    pub discovery: DiscoveryConfig,
     /// Our own settings.
     pub backstitch: BackstitchConfig,
     /// What Backstage would do with this configuration and we do not, for people, in full
@@ -100,6 +109,8 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
         catalog: section(&root, "catalog", Unknown::Ignored)?,
         backend: section(&root, "backend", Unknown::Ignored)?,
         integrations: section(&root, "integrations", Unknown::Ignored)?,
+        permission: section(&root, "permission", Unknown::Ignored)?,
+        discovery: section(&root, "discovery", Unknown::Ignored)?,
         backstitch: section(&root, "backstitch", Unknown::Refused)?,
         unsupported,
         warnings,
@@ -110,7 +121,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
     kinds::check(&root, &config.backstitch)?;
     config.integrations.complete();
     for (index, access) in config.backend.auth.external_access.iter().enumerate() {
-        if access.kind != "static" {
+        if !["static", "legacy", "jwks"].contains(&access.kind.as_str()) {
             config.unsupported.push(format!(
                 "backend.auth.externalAccess[{index}] of type {} is not supported yet; its callers will be refused",
                 access.kind

@@ -9,9 +9,9 @@ use backstitch_schemas::model::{KindConfig, KindConfigError, Model};
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::Secret;
 use super::descriptors::DescriptorConfig;
 use super::duration::HumanDuration;
+use super::{PortalConfig, Secret};
 
 /// What is ours: where things are kept, and how the stages work.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -40,6 +40,8 @@ pub struct BackstitchConfig {
     pub stitcher: StitcherConfig,
     /// What is kept of the past.
     pub history: HistoryConfig,
+    /// The portal that knows people and plugins.
+    pub portal: PortalConfig,
 }
 
 impl Default for BackstitchConfig {
@@ -55,6 +57,7 @@ impl Default for BackstitchConfig {
             ingest: IngestConfig::default(),
             stitcher: StitcherConfig::default(),
             history: HistoryConfig::default(),
+            portal: PortalConfig::default(),
         }
     }
 }

@@ -32,10 +32,12 @@ pub(super) fn is_read(path: &str) -> bool {
     let mut parts = path.split(['.', '[']);
     let (top, below) = (parts.next().unwrap_or_default(), parts.next());
     match (top, below) {
-        ("" | "catalog" | "backend" | "integrations" | "backstitch", None) => true,
+        ("" | "catalog" | "backend" | "integrations" | "permission" | "discovery" | "backstitch", None) => {
+            true
+        }
         ("catalog", Some(key)) => CATALOG.contains(&key),
         ("backend", Some(key)) => BACKEND.contains(&key),
-        ("integrations" | "backstitch", Some(_)) => true,
+        ("integrations" | "permission" | "discovery" | "backstitch", Some(_)) => true,
         _ => false,
     }
 }

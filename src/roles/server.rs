@@ -1,29 +1,56 @@
 //! The HTTP server of a process.
 
-use anyhow::Result;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
 use axum::{Router, middleware};
-use tokio::net::TcpListener;
+use backstitch_schemas::SystemClock;
 use tokio_util::sync::CancellationToken;
 use tower::util::option_layer;
+use tower_http::cors::CorsLayer;
 
-use crate::access::{self, Callers};
+use crate::access::Access;
 use crate::config::AppConfig;
+use crate::listen::{self, Bound};
 use crate::web;
 
-/// Serves `router` behind the check of who may write, until `shutdown`; requests under way are
-/// answered.
-///
-/// # Errors
-/// If the tokens of the configuration cannot be used, or the listener breaks.
-pub(super) async fn serve(
-    config: AppConfig,
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-) -> Result<()> {
-    let guarded = access::guard(router, Callers::new(&config.backend.auth)?);
-    // In front of the check: a browser asks first without credentials.
-    let served = guarded.layer(option_layer(web::cors(&config.backend.cors)?));
-    let served = served.layer(middleware::from_fn(web::safety_headers));
-    Ok(axum::serve(listener, served).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+/// A server that listens and does not answer yet.
+pub(super) struct Server {
+    /// Who may come in.
+    pub(super) access: Access,
+    /// Where it listens.
+    pub(super) bound: Bound,
+    /// Which web pages may ask.
+    cors: Option<CorsLayer>,
+}
+
+impl Server {
+    /// Binds the address of the configuration.
+    ///
+    /// # Errors
+    /// If who may come in cannot be made out, or the address cannot be bound.
+    pub(super) async fn open(config: &AppConfig) -> Result<Self> {
+        let access = Access::new(config, Arc::new(SystemClock)).context("who may come in is not clear")?;
+        let cors = web::cors(&config.backend.cors)?;
+        let bound = listen::bind(&config.backend, access.is_guarded()).await?;
+        Ok(Self { access, bound, cors })
+    }
+
+    /// What a person should know.
+    pub(super) fn notices(&self) -> impl Iterator<Item = String> + '_ {
+        self.access.notices().iter().cloned().chain(self.bound.notice.map(str::to_owned))
+    }
+
+    /// Serves `router` behind the check of who may come in, until `shutdown`; requests under way are
+    /// answered.
+    ///
+    /// # Errors
+    /// If the listener breaks.
+    pub(super) async fn serve(self, router: Router, shutdown: CancellationToken) -> Result<()> {
+        let guarded = self.access.guard(self.access.routes().merge(router));
+        // In front of the check: a browser asks first without credentials.
+        let served = guarded.layer(option_layer(self.cors)).layer(middleware::from_fn(web::safety_headers));
+        let served = axum::serve(self.bound.listener, served);
+        Ok(served.with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+    }
 }

@@ -9,9 +9,11 @@ use backstitch_query_api::{ApiState, Catalog};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
-use super::{health, ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
+use super::{
+    health, ingest, pipeline_status, process, progress, server::Server, stitch, stores, tasks::Tasks,
+};
 use crate::config::AppConfig;
-use crate::{listen, shutdown};
+use crate::shutdown;
 
 /// Reads the outside world, and takes pushes.
 ///
@@ -20,20 +22,20 @@ use crate::{listen, shutdown};
 pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
-    let bound = listen::bind(&config.backend).await?;
+    let server = Server::open(&config).await?;
     let rules = config.catalog.rules()?;
     let locations = config.catalog.locations.iter().map(|location| location.location_ref()).collect();
     let pipeline = process::pipeline(&config, rules.clone())?;
     let plan = (locations, rules);
-    let ingest = ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &bound.url)?;
+    let ingest = ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &server.bound.url)?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
     let state = HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) };
     let ready = health::of_ingest(ingest.directory());
     let router = health::checked(http::router(state).merge(health::routes()), vec![ready]);
-    announce("ingest", &bound);
+    announce("ingest", &server);
 
     let mut tasks = Tasks::new(shutdown.clone());
-    tasks.start("the server stopped", server::serve(config, bound.listener, router, shutdown.clone()));
+    tasks.start("the server stopped", server.serve(router, shutdown.clone()));
     tasks.start("ingest stopped", async move { Ok(ingest.run(shutdown).await?) });
     tasks.finish().await
 }
@@ -49,7 +51,7 @@ pub(super) async fn process(config: AppConfig, listens: bool) -> Result<()> {
     let worker = process::worker(log, pipeline, clock());
     let mut tasks = Tasks::new(shutdown.clone());
     if listens {
-        tell_health(&mut tasks, config, health::of_processing(worker.health()), &shutdown).await?;
+        tell_health(&mut tasks, &config, health::of_processing(worker.health()), &shutdown).await?;
     }
     println!("processing");
     tasks.start("processing stopped", async move { Ok(worker.run(shutdown).await?) });
@@ -66,7 +68,7 @@ pub(super) async fn stitch(config: AppConfig, listens: bool) -> Result<()> {
     let worker = stitch::worker(&config, stores.log, stores.read_model, clock());
     let mut tasks = Tasks::new(shutdown.clone());
     if listens {
-        tell_health(&mut tasks, config, health::of_stitching(worker.status()), &shutdown).await?;
+        tell_health(&mut tasks, &config, health::of_stitching(worker.status()), &shutdown).await?;
     }
     println!("stitching");
     tasks.start("stitching stopped", async move { Ok(worker.run(shutdown).await?) });
@@ -80,21 +82,22 @@ pub(super) async fn stitch(config: AppConfig, listens: bool) -> Result<()> {
 pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
-    let bound = listen::bind(&config.backend).await?;
+    let server = Server::open(&config).await?;
     let settings = Arc::new(backstitch_query_api::Config::default());
     let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
-    let notices = config.unsupported.clone();
+    let notices = config.unsupported.iter().cloned().chain(server.notices()).collect();
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
     let state = ApiState {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
+        policy: server.access.policy(),
         ..ApiState::new(catalog, stores.read_model, settings)
     };
     let router = backstitch_query_api::router(state);
-    announce("the catalog API", &bound);
+    announce("the catalog API", &server);
 
     let mut tasks = Tasks::new(shutdown.clone());
-    tasks.start("the server stopped", server::serve(config, bound.listener, router, shutdown));
+    tasks.start("the server stopped", server.serve(router, shutdown));
     tasks.finish().await
 }
 
@@ -127,20 +130,20 @@ fn clock() -> Arc<dyn Clock> {
 /// Serves `/livez` and `/readyz` of a role that has no other endpoints.
 async fn tell_health(
     tasks: &mut Tasks,
-    config: AppConfig,
+    config: &AppConfig,
     check: health::Check,
     shutdown: &CancellationToken,
 ) -> Result<()> {
-    let bound = listen::bind(&config.backend).await?;
-    announce("health", &bound);
+    let server = Server::open(config).await?;
+    announce("health", &server);
     let router = health::checked(health::routes(), vec![check]);
-    tasks.start("the server stopped", server::serve(config, bound.listener, router, shutdown.clone()));
+    tasks.start("the server stopped", server.serve(router, shutdown.clone()));
     Ok(())
 }
 
-fn announce(what: &str, bound: &listen::Bound) {
-    println!("{what} on {}", bound.url);
-    if let Some(notice) = bound.notice {
+fn announce(what: &str, server: &Server) {
+    println!("{what} on {}", server.bound.url);
+    for notice in server.notices() {
         println!("notice: {notice}");
     }
 }

@@ -10,13 +10,14 @@ use backstitch_query_api::{ApiState, Catalog};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
-use super::{health, ingest, pipeline_status, process, progress, server, stitch, stores, tasks::Tasks};
+use super::{
+    health, ingest, pipeline_status, process, progress, server::Server, stitch, stores, tasks::Tasks,
+};
 use crate::cli::UpArgs;
 use crate::client::Client;
 use crate::commands::Screen;
 use crate::config::AppConfig;
 use crate::data_dir::DataDir;
-use crate::listen::{self, Bound};
 use crate::plan::{self, Plan};
 use crate::report::{Invitation, Start};
 use crate::surroundings::Surroundings;
@@ -34,17 +35,18 @@ pub(super) async fn up(args: &UpArgs, config: AppConfig, here: &Surroundings) ->
         example::extract(&data.example(), &data.path().join("example.json"))?;
     }
     let plan = plan::plan(&config, &args.paths, &data.example(), here)?;
-    let bound = listen::bind(&config.backend).await?;
+    let server = Server::open(&config).await?;
     let stores = stores::open(&config, Some(&data), Arc::new(SystemClock)).await?;
-    let (url, notices) = (bound.url.clone(), notices(&config, &bound));
+    let (url, token, notices) =
+        (server.bound.url.clone(), server.access.own_token(), notices(&config, &server));
     let mut screen = Screen::new(io::stdout(), io::stdout().is_terminal());
     let shown = here.shown(data.path());
     screen.start(&Start { reading: plan.reading.clone(), data: shown, notices: &notices })?;
     let edit = plan.edit.clone();
-    let mut tasks = start(&config, stores, plan, bound, notices, &shutdown)?;
+    let mut tasks = start(&config, stores, plan, server, notices, &shutdown)?;
     let (cwd, stopping) = (here.cwd.clone(), shutdown.clone());
     tasks.start("cannot tell how the first read goes", async move {
-        let client = Client::new(&url, None)?;
+        let client = Client::new(&url, Some(token))?;
         let invitation = Invitation { url: &url, edit };
         tokio::select! {
             () = stopping.cancelled() => Ok(()),
@@ -59,8 +61,8 @@ pub(super) async fn up(args: &UpArgs, config: AppConfig, here: &Surroundings) ->
 }
 
 /// What a person should know at start, in status and on the page.
-fn notices(config: &AppConfig, bound: &Bound) -> Vec<String> {
-    config.unsupported.iter().cloned().chain(bound.notice.map(str::to_owned)).collect()
+fn notices(config: &AppConfig, server: &Server) -> Vec<String> {
+    config.unsupported.iter().cloned().chain(server.notices()).collect()
 }
 
 /// Starts all roles on one log and one read model.
@@ -68,7 +70,7 @@ fn start(
     config: &AppConfig,
     stores: stores::Stores,
     plan: Plan,
-    bound: Bound,
+    server: Server,
     notices: Vec<String>,
     shutdown: &CancellationToken,
 ) -> Result<Tasks> {
@@ -76,7 +78,7 @@ fn start(
     let stores::Stores { log, read_model } = stores;
     let pipeline = process::pipeline(config, plan.rules.clone())?;
     let plan = (plan.locations, plan.rules);
-    let ingest = ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &bound.url)?;
+    let ingest = ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &server.bound.url)?;
     let directory = ingest.directory();
     let settings = Arc::new(backstitch_query_api::Config::default());
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
@@ -93,13 +95,13 @@ fn start(
     let api = backstitch_query_api::router(ApiState {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
+        policy: server.access.policy(),
         ..ApiState::new(catalog, read_model, settings)
     });
 
     let mut tasks = Tasks::new(shutdown.clone());
     let router = health::checked(pushes.merge(api), checks);
-    let served = server::serve(config.clone(), bound.listener, router, shutdown.clone());
-    tasks.start("the server stopped", served);
+    tasks.start("the server stopped", server.serve(router, shutdown.clone()));
     let stopping = shutdown.clone();
     tasks.start("ingest stopped", async move { Ok(ingest.run(stopping).await?) });
     let stopping = shutdown.clone();

@@ -10,7 +10,7 @@ mod permission;
 mod policy;
 mod principal;
 
-pub(crate) use criteria::{Criteria, OWNED_BY};
+pub(crate) use criteria::{Criteria, OWNED_BY, RESOURCE_TYPE};
 pub use permission::{Permission, permissions};
 pub use policy::{Condition, Decision, PermissionPolicy, PolicyError};
 pub use principal::{Principal, Restrictions};

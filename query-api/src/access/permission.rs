@@ -1,5 +1,9 @@
 //! The permissions of the catalog.
 
+use serde_json::{Map, Value, json};
+
+use super::RESOURCE_TYPE;
+
 /// Something that a principal may or may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Permission {
@@ -9,6 +13,21 @@ pub struct Permission {
     pub action: Option<&'static str>,
     /// Whether it is about one entity, so that a decision may carry conditions.
     pub on_entity: bool,
+}
+
+impl Permission {
+    /// As permission backends write it.
+    pub fn to_json(self) -> Value {
+        let mut attributes = Map::new();
+        if let Some(action) = self.action {
+            attributes.insert("action".to_owned(), action.into());
+        }
+        if self.on_entity {
+            return json!({"type": "resource", "name": self.name, "attributes": attributes,
+                          "resourceType": RESOURCE_TYPE});
+        }
+        json!({"type": "basic", "name": self.name, "attributes": attributes})
+    }
 }
 
 /// All permissions, as Backstage names them.
@@ -41,13 +60,17 @@ pub mod permissions {
     pub const LOCATION_DELETE: Permission = basic("catalog.location.delete", Some("delete"));
     /// To look for descriptors in a repository.
     pub const LOCATION_ANALYZE: Permission = basic("catalog.location.analyze", None);
+    /// To see how providers are.
+    pub const INGESTION_READ: Permission = basic("catalog.ingestion.read", Some("read"));
+    /// To push, and to decide about what providers hold.
+    pub const INGESTION_MANAGE: Permission = basic("catalog.ingestion.manage", Some("update"));
     /// To see what is pending or failed.
     pub const UNPROCESSED_READ: Permission = basic("catalog.entities.unprocessed.read", Some("read"));
     /// To delete what is pending or failed.
     pub const UNPROCESSED_DELETE: Permission = basic("catalog.entities.unprocessed.delete", Some("delete"));
 
     /// All of them.
-    pub const ALL: [Permission; 11] = [
+    pub const ALL: [Permission; 13] = [
         ENTITY_READ,
         ENTITY_CREATE,
         ENTITY_DELETE,
@@ -57,6 +80,8 @@ pub mod permissions {
         LOCATION_CREATE,
         LOCATION_DELETE,
         LOCATION_ANALYZE,
+        INGESTION_READ,
+        INGESTION_MANAGE,
         UNPROCESSED_READ,
         UNPROCESSED_DELETE,
     ];

@@ -12,8 +12,11 @@ pub enum Principal {
     User {
         /// The person's entity.
         entity_ref: EntityRef,
-        /// The token, to ask other plugins on the person's behalf.
+        /// A token that stands for the person and can do nothing else, to ask other plugins on the person's
+        /// behalf.
         token: String,
+        /// The plugin that calls on the person's behalf, as `plugin:…`; `None`: the person calls.
+        through: Option<String>,
     },
     /// Another plugin or an external caller, for itself.
     Service {
