@@ -44,6 +44,7 @@
 //!     Submission {
 //!         entity_ref: EntityRef::new("Group", None, team),
 //!         location_key: None,
+//!         location_id: None,
 //!         content: Content {
 //!             entity: canonical::to_string(&entity),
 //!             location: "teams:all".to_owned(),
@@ -63,6 +64,7 @@
 
 mod bodies;
 mod claims;
+mod commander;
 mod config;
 mod finding;
 mod hold;
@@ -76,6 +78,7 @@ mod service;
 mod tail;
 mod writer;
 
+pub use commander::Commander;
 pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
 pub use finding::{Finding, FollowedLocation, Follower, Places, Refreshed, Ticket, Wake};
 pub use owner::{ProviderStatus, ReadTimes};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstitch_schemas::{
-    EntityRef, Problem, ProviderName,
+    EntityRef, LocationId, Problem, ProviderName,
     change::{CauseKind, Content},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +27,8 @@ pub struct Submission {
     pub entity_ref: EntityRef,
     /// The location key; `None` means none.
     pub location_key: Option<String>,
+    /// The id of the registered location that it is; `None` for everything else.
+    pub location_id: Option<LocationId>,
     /// Everything that processing needs.
     pub content: Content,
 }

@@ -64,6 +64,7 @@ pub(crate) fn withdrawal(known: &Known, cause: Cause) -> Change {
         identity: known.identity,
         created_at: known.created_at,
         location_key: known.location_key.as_deref().map(str::to_owned),
+        location_id: None,
         digest: backstitch_schemas::Digest::default().to_string(),
         released: false,
         content: None,

@@ -36,6 +36,7 @@ impl Pipeline {
             identity: change.identity,
             created_at: change.created_at,
             location_key: change.location_key,
+            location_id: change.location_id,
             released: change.released,
             fingerprint: self.fingerprint().to_owned(),
         };

@@ -24,6 +24,7 @@ pub(crate) fn stand_in(
         identity: headers.identity,
         created_at: headers.created_at,
         location_key: headers.location_key,
+        location_id: headers.location_id,
         released: headers.operation == Operation::Released,
         fingerprint: fingerprint.to_owned(),
     };

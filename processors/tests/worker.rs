@@ -50,6 +50,7 @@ fn change(name: &str) -> Record {
         identity: Identity::mint(),
         created_at: Timestamp(0),
         location_key: None,
+        location_id: None,
         digest: String::new(),
         released: false,
         content: Some(Content {
@@ -176,6 +177,7 @@ async fn a_change_that_cannot_be_read_is_an_error_on_its_entity_as_well() {
         identity,
         created_at: Timestamp(7),
         location_key: Some("k".to_owned()),
+        location_id: None,
         operation,
     };
     let claimed = change("a");

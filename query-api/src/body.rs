@@ -50,6 +50,33 @@ impl JsonBody {
         self.checked(name, "string", text).map(|value| value.and_then(Value::as_str))
     }
 
+    /// A number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<&Value>, ApiError> {
+        self.checked(name, "number", Value::is_number)
+    }
+
+    /// One of a few words.
+    pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
+        let Some(value) = self.text(name)? else { return Ok(None) };
+        let wrong = || {
+            let words = words.join(", ");
+            ApiError::input(format!(
+                "request/body/{name} must be equal to one of the allowed values: {words}"
+            ))
+        };
+        words.iter().copied().find(|word| *word == value).map(Some).ok_or_else(wrong)
+    }
+
+    /// Refuses members that are not among `known`.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => {
+                Err(ApiError::input(format!("Malformed request: Unrecognized key(s) in object: '{name}'")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// An object.
     pub(crate) fn object(&self, name: &str) -> Result<Option<&Value>, ApiError> {
         self.checked(name, "object", Value::is_object)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backstitch_schemas::command::LocationConflict;
 use serde::Deserialize;
 
 /// How the query API follows the read model and answers.
@@ -18,6 +19,14 @@ pub struct Config {
     pub batch_rows: usize,
     /// Problems and conflicts that `status` and the page list at most; the totals are always whole.
     pub listed_problems: usize,
+    /// Seconds for which a request waits for the outcome of what it asks of a provider.
+    pub command_seconds: u64,
+    /// Whether locations are only read, not registered, changed or removed.
+    pub readonly: bool,
+    /// The types of locations that may be registered.
+    pub location_types: Vec<String>,
+    /// What is done with a place that is registered already, where a request does not say.
+    pub location_conflict: LocationConflict,
     /// Bytes of a request body that are accepted.
     pub body_bytes: usize,
 }
@@ -30,6 +39,10 @@ impl Default for Config {
             poll_seconds: 5,
             batch_rows: 5_000,
             listed_problems: 1_000,
+            command_seconds: 15,
+            readonly: false,
+            location_types: vec!["url".to_owned()],
+            location_conflict: LocationConflict::Reject,
             body_bytes: 8 * 1024 * 1024,
         }
     }
@@ -44,6 +57,11 @@ impl Config {
     /// How long the read model may be away before readiness says so.
     pub fn stale_after(&self) -> Duration {
         Duration::from_secs(self.stale_seconds)
+    }
+
+    /// How long a command may take.
+    pub fn command_wait(&self) -> Duration {
+        Duration::from_secs(self.command_seconds)
     }
 
     /// How often the read model is asked anyway.

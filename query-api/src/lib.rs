@@ -23,6 +23,7 @@ mod access;
 mod answer;
 mod body;
 mod catalog;
+mod commanding;
 mod config;
 mod endpoints;
 mod error;

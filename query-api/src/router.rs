@@ -14,9 +14,9 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 use crate::{
     answer,
     endpoints::{
-        ancestry, by_name, by_refs, by_uid, facets,
+        ancestry, by_name, by_refs, by_uid, delete_entity, facets,
         health::{livez, readyz},
-        list_entities, query_entities,
+        list_entities, locations, query_entities, refresh, unprocessed,
     },
     explorer,
     openapi::{Answer, Group, Operation},
@@ -75,6 +75,18 @@ fn catalog_routes() -> Routes {
         .on(&by_refs::OPERATION, by_refs::get_entities_by_refs)
         .on(&facets::GET, facets::get_facets)
         .on(&facets::POST, facets::query_facets)
+        .on(&delete_entity::OPERATION, delete_entity::delete_entity_by_uid)
+        .on(&refresh::OPERATION, refresh::refresh_entity)
+        .on(&unprocessed::FAILED, unprocessed::get_failed)
+        .on(&unprocessed::PENDING, unprocessed::get_pending)
+        .on(&unprocessed::DELETE, unprocessed::delete_unprocessed)
+        .on(&locations::list::OPERATION, locations::list::list_locations)
+        .on(&locations::create::OPERATION, locations::create::create_location)
+        .on(&locations::by_query::OPERATION, locations::by_query::query_locations)
+        .on(&locations::by_id::OPERATION, locations::by_id::get_location)
+        .on(&locations::update::OPERATION, locations::update::update_location)
+        .on(&locations::delete::OPERATION, locations::delete::delete_location)
+        .on(&locations::by_entity::OPERATION, locations::by_entity::get_location_by_entity)
         .on(&status::OPERATION, status::get_status)
         .on(&problems::ERRORS, problems::errors)
         .on(&problems::CONFLICTS, problems::conflicts)

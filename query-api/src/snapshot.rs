@@ -7,7 +7,7 @@ use backstitch_read_model::Revision;
 use backstitch_schemas::EntityRef;
 
 use crate::{
-    access::{Criteria, Decision, Principal, permissions},
+    access::{Criteria, Decision, Permission, Principal, permissions},
     error::ApiError,
     index::Index,
     params::MIN_REVISION,
@@ -55,7 +55,20 @@ impl ApiState {
     /// # Errors
     /// If the policy decides by conditions that cannot be checked.
     pub(crate) async fn view(&self, index: Arc<Index>, principal: &Principal) -> Result<View, ApiError> {
-        Ok(match self.decide(principal, permissions::ENTITY_READ).await {
+        self.view_with(index, principal, permissions::ENTITY_READ).await
+    }
+
+    /// The entities on which `principal` has a permission.
+    ///
+    /// # Errors
+    /// If the policy decides by conditions that cannot be checked.
+    pub(crate) async fn view_with(
+        &self,
+        index: Arc<Index>,
+        principal: &Principal,
+        permission: Permission,
+    ) -> Result<View, ApiError> {
+        Ok(match self.decide(principal, permission).await {
             Decision::Allow => View::of_all(index),
             Decision::Deny => View::of_nothing(index),
             Decision::Conditional(condition) => {
@@ -97,7 +110,7 @@ impl<S: Sync> FromRequestParts<S> for NamePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        const MARKERS: [&str; 3] = ["by-name", "history", "entity"];
+        const MARKERS: [&str; 4] = ["by-name", "by-entity", "history", "entity"];
         let marker =
             parts.uri.path().split('/').find_map(|part| MARKERS.into_iter().find(|known| *known == part));
         let [kind, namespace, name] = parts_after(parts, marker.unwrap_or_default())?;

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use backstitch_read_model::ReadModel;
-use backstitch_schemas::{ProviderName, Timestamp, model::Model};
+use backstitch_schemas::{EntityRef, ProviderName, Timestamp, model::Model};
 
 use crate::{
-    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, error::ApiError,
+    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, WaitError,
+    error::ApiError,
 };
 
 /// What the rest of the pipeline says about itself. The query API cannot know it; the executable
@@ -119,5 +120,21 @@ impl ApiState {
             Decision::Allow => Ok(()),
             Decision::Deny | Decision::Conditional(_) => Err(ApiError::not_allowed("")),
         }
+    }
+
+    /// Checks that `principal` has a permission on one entity. One that there is not is nobody's but theirs
+    /// who have the permission on all.
+    pub(crate) async fn authorize_on(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        entity_ref: &EntityRef,
+    ) -> Result<(), ApiError> {
+        let index = self.catalog.index().ok_or(WaitError::Loading)?;
+        let view = self.view_with(index, principal, permission).await?;
+        if view.is_limited() && !view.sees(entity_ref) {
+            return Err(ApiError::not_allowed(""));
+        }
+        Ok(())
     }
 }

@@ -153,6 +153,7 @@ fn claim(id: i32, entity_ref: &EntityRef, uid: Uuid, body: &str) -> ClaimRow {
         identity: Identity(uid),
         created_at: Timestamp(1_700_000_000_000),
         location_key: None,
+        location_id: None,
         released: false,
         version: id.into(),
         state: ClaimState::Good,

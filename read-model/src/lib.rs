@@ -24,7 +24,10 @@ pub use sqlite::SqliteReadModel;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
+use backstitch_schemas::{
+    EntityRef, ProviderName, RegisteredLocation, Timestamp,
+    source::{SourceKey, SourceState},
+};
 use tokio::sync::{mpsc, watch};
 
 /// Why the read model did not do what was asked.
@@ -139,6 +142,12 @@ pub trait ReadModel: Send + Sync + std::fmt::Debug + 'static {
 
     /// Claims that lost against another claim on the same ref.
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError>;
+
+    /// The registered locations, by id: those whose Location entity another claim wins included.
+    async fn locations(&self) -> Result<Vec<RegisteredLocation>, ReadModelError>;
+
+    /// What `catalog.sources` says about one source, as last copied.
+    async fn source(&self, key: &SourceKey) -> Result<Option<SourceState>, ReadModelError>;
 
     /// What `catalog.sources` says, as last copied.
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError>;

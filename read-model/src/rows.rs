@@ -1,7 +1,7 @@
 //! The rows of the read model, as the stages see them.
 
 use backstitch_schemas::{
-    ClaimKey, Digest, EntityRef, Identity, Problem, Timestamp, change::Cause, source::SourceState,
+    ClaimKey, Digest, EntityRef, Identity, LocationId, Problem, Timestamp, change::Cause, source::SourceState,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -95,6 +95,8 @@ pub struct ClaimRow {
     pub created_at: Timestamp,
     /// Location key, if the source gave one.
     pub location_key: Option<String>,
+    /// Id of the registered location that the claim is.
+    pub location_id: Option<LocationId>,
     /// Kept orphan.
     pub released: bool,
     /// Version of the form; -1 while there is none, as 0 is an offset too.
@@ -130,6 +132,7 @@ pub struct ClaimHead {
     pub identity: Identity,
     pub created_at: Timestamp,
     pub location_key: Option<String>,
+    pub location_id: Option<LocationId>,
     pub released: bool,
     pub version: i64,
     pub state: ClaimState,

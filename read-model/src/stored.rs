@@ -2,7 +2,7 @@
 //!
 //! Both databases use the same encodings, so that a person finds the same in either.
 
-use backstitch_schemas::{ClaimKey, Digest, EntityRef, Listing, ProviderName};
+use backstitch_schemas::{ClaimKey, Digest, EntityRef, Listing, ProviderName, source::SourceKey};
 use serde::{Serialize, de::DeserializeOwned};
 use zstd::{bulk, zstd_safe};
 
@@ -53,6 +53,11 @@ impl Word for HistoryOperation {
 /// What is stored is not what was written.
 pub(crate) fn damaged(what: impl std::fmt::Display) -> ReadModelError {
     ReadModelError::Unusable(format!("the read model is damaged, delete it to have it rebuilt: {what}"))
+}
+
+/// A source's key as its row has it.
+pub(crate) fn source_key(key: &SourceKey) -> String {
+    String::from_utf8(key.encode()).expect("keys are JSON")
 }
 
 /// A value as JSON text.

@@ -1,6 +1,6 @@
 //! Rows as the databases hand them over, and what the stages see of them.
 
-use backstitch_schemas::{EntityRef, Identity, Timestamp};
+use backstitch_schemas::{EntityRef, Identity, LocationId, LocationRef, RegisteredLocation, Timestamp};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -60,6 +60,29 @@ impl TryFrom<StoredClaim> for ClaimRecord {
     }
 }
 
+/// The claim of a registered location.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredLocation {
+    pub(crate) location_id: Uuid,
+    pub(crate) location_key: String,
+    pub(crate) entity_ref: String,
+}
+
+impl TryFrom<StoredLocation> for RegisteredLocation {
+    type Error = ReadModelError;
+
+    /// Its location key is `type:target`, each as it was registered.
+    fn try_from(row: StoredLocation) -> Result<Self, ReadModelError> {
+        let split = row.location_key.split_once(':');
+        let (kind, target) = split.ok_or_else(|| stored::damaged("the key of a location has no type"))?;
+        Ok(Self {
+            id: LocationId(row.location_id),
+            location: LocationRef::new(kind, target),
+            entity_ref: EntityRef::from_canonical(&row.entity_ref),
+        })
+    }
+}
+
 /// A claim without its form.
 #[derive(Debug, FromRow)]
 pub(crate) struct StoredHead {
@@ -70,6 +93,7 @@ pub(crate) struct StoredHead {
     pub(crate) identity: Uuid,
     pub(crate) created_at: i64,
     pub(crate) location_key: Option<String>,
+    pub(crate) location_id: Option<Uuid>,
     pub(crate) released: bool,
     pub(crate) version: i64,
     pub(crate) state: String,
@@ -92,6 +116,7 @@ impl StoredHead {
             identity: Identity(self.identity),
             created_at: Timestamp(self.created_at),
             location_key: self.location_key,
+            location_id: self.location_id.map(LocationId),
             released: self.released,
             version: self.version,
             state: ClaimState::of_word(&self.state)?,

@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, Digest, Identity, Problem, Timestamp, canonical, codec::Codec};
+use crate::{DecodeError, Digest, Identity, LocationId, Problem, Timestamp, canonical, codec::Codec};
 
-static CODEC: LazyLock<Codec> = LazyLock::new(|| Codec::new(&[(1, include_str!("../avro/change.v1.avsc"))]));
+static CODEC: LazyLock<Codec> = LazyLock::new(|| {
+    Codec::new(&[(1, include_str!("../avro/change.v1.avsc")), (8, include_str!("../avro/change.v2.avsc"))])
+});
 
 /// One change of a claim. Its claim is the record's key, its version the record's offset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ pub struct Change {
     pub created_at: Timestamp,
     /// The location key, if the source gave one.
     pub location_key: Option<String>,
+    /// The id of the registered location that the claim is; absent for every other claim.
+    pub location_id: Option<LocationId>,
     /// Digest of content and location key, see [`Content::digest`]; of nothing when withdrawn.
     pub digest: String,
     /// The location no longer lists it, and orphans are kept.
@@ -199,6 +203,7 @@ mod tests {
             identity: Identity::mint(),
             created_at: Timestamp(1),
             location_key: Some("key".to_owned()),
+            location_id: Some(LocationId::mint()),
             digest: content().digest(None).to_string(),
             released: true,
             content: Some(content()),

@@ -44,6 +44,11 @@ pub struct ClaimKey {
 #[serde(transparent)]
 pub struct Identity(pub Uuid);
 
+/// The id of a registered location: minted when it is registered, and kept whatever its target becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LocationId(pub Uuid);
+
 /// How new a record about a claim is: the offset of its change in `catalog.changes`.
 ///
 /// All records of one claim are in one partition, so versions of one claim can be compared; those
@@ -141,6 +146,24 @@ impl Identity {
     /// A new identity.
     pub fn mint() -> Self {
         Self(Uuid::new_v4())
+    }
+}
+
+impl LocationId {
+    /// A new id.
+    pub fn mint() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Reads an id; `None` if the text is no UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for LocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

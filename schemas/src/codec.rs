@@ -5,7 +5,7 @@
 
 use std::io::Cursor;
 
-use apache_avro::{Schema, from_value, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use apache_avro::{Schema, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Why the bytes of a record could not be read.
@@ -89,7 +89,10 @@ impl Codec {
         let (_, writer) = written.ok_or(DecodeError::UnknownSchema(id))?;
         let resolving = GenericDatumReader::builder(writer).reader_schema(newest).build().map_err(boxed)?;
         let value = resolving.read_value(&mut datum).map_err(boxed)?;
-        from_value(&value).map_err(boxed)
+        // Read again as the newest version writes it: what takes values apart knows no texts of ours.
+        let mut bytes = Vec::new();
+        self.writer.write_value(&mut bytes, value).map_err(boxed)?;
+        self.reader.read_deser(&mut Cursor::new(bytes)).map_err(boxed)
     }
 
     fn newest(&self) -> &(u32, Schema) {

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::{Change, Digest, Identity, Timestamp};
+use crate::{Change, Digest, Identity, LocationId, Timestamp};
 
 /// Name and value of one header.
 pub type Header = (&'static str, String);
@@ -16,6 +16,8 @@ pub const IDENTITY: &str = "backstitch-identity";
 pub const CREATED_AT: &str = "backstitch-created-at";
 /// Location key; absent if there is none.
 pub const LOCATION_KEY: &str = "backstitch-location-key";
+/// Id of the registered location that the claim is; absent for every other claim.
+pub const LOCATION_ID: &str = "backstitch-location-id";
 /// `claimed`, `released` or `withdrawn`.
 pub const OPERATION: &str = "backstitch-operation";
 /// Fingerprint that a result depends on.
@@ -42,6 +44,8 @@ pub struct ChangeHeaders {
     pub created_at: Timestamp,
     /// Location key, if the source gave one.
     pub location_key: Option<String>,
+    /// Id of the registered location that the claim is.
+    pub location_id: Option<LocationId>,
     /// What the change did.
     pub operation: Operation,
 }
@@ -80,6 +84,7 @@ impl ChangeHeaders {
             identity: change.identity,
             created_at: change.created_at,
             location_key: change.location_key.clone(),
+            location_id: change.location_id,
             operation,
         }
     }
@@ -93,6 +98,7 @@ impl ChangeHeaders {
             (OPERATION, self.operation.as_str().to_owned()),
         ];
         headers.extend(self.location_key.clone().map(|key| (LOCATION_KEY, key)));
+        headers.extend(self.location_id.map(|id| (LOCATION_ID, id.to_string())));
         headers
     }
 
@@ -103,6 +109,7 @@ impl ChangeHeaders {
             identity: Identity(Uuid::parse_str(get(IDENTITY)?).ok()?),
             created_at: Timestamp(get(CREATED_AT)?.parse().ok()?),
             location_key: get(LOCATION_KEY).map(str::to_owned),
+            location_id: get(LOCATION_ID).and_then(LocationId::parse),
             operation: match get(OPERATION)? {
                 "claimed" => Operation::Claimed,
                 "released" => Operation::Released,
@@ -138,6 +145,7 @@ mod tests {
             identity: Identity::mint(),
             created_at: Timestamp(5),
             location_key: Some("k".to_owned()),
+            location_id: Some(LocationId::mint()),
             operation: Operation::Released,
         };
         let encoded = headers.encode();

@@ -10,12 +10,16 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClaimKey, DecodeError, EntityRef, Identity, KeyError, Problem, Timestamp, Version, change::Cause,
-    claim::json_array, codec::Codec,
+    ClaimKey, DecodeError, EntityRef, Identity, KeyError, LocationId, Problem, Timestamp, Version,
+    change::Cause, claim::json_array, codec::Codec,
 };
 
-static FORM: LazyLock<Codec> = LazyLock::new(|| Codec::new(&[(2, include_str!("../avro/form.v1.avsc"))]));
-static ERRORS: LazyLock<Codec> = LazyLock::new(|| Codec::new(&[(3, include_str!("../avro/errors.v1.avsc"))]));
+static FORM: LazyLock<Codec> = LazyLock::new(|| {
+    Codec::new(&[(2, include_str!("../avro/form.v1.avsc")), (9, include_str!("../avro/form.v2.avsc"))])
+});
+static ERRORS: LazyLock<Codec> = LazyLock::new(|| {
+    Codec::new(&[(3, include_str!("../avro/errors.v1.avsc")), (10, include_str!("../avro/errors.v2.avsc"))])
+});
 static PROGRESS: LazyLock<Codec> =
     LazyLock::new(|| Codec::new(&[(4, include_str!("../avro/progress.v1.avsc"))]));
 
@@ -56,6 +60,8 @@ pub struct Stamp {
     pub created_at: Timestamp,
     /// The location key, if the source gave one.
     pub location_key: Option<String>,
+    /// The id of the registered location that the claim is; absent for every other claim.
+    pub location_id: Option<LocationId>,
     /// Whether the claim is an orphan that is kept.
     pub released: bool,
     /// What the result depends on besides the change.
@@ -213,6 +219,7 @@ struct FormWire {
     identity: Identity,
     created_at: Timestamp,
     location_key: Option<String>,
+    location_id: Option<LocationId>,
     released: bool,
     fingerprint: String,
     state: String,
@@ -229,6 +236,7 @@ struct ErrorsWire {
     identity: Identity,
     created_at: Timestamp,
     location_key: Option<String>,
+    location_id: Option<LocationId>,
     released: bool,
     fingerprint: String,
     errors: Vec<Problem>,
@@ -250,6 +258,7 @@ impl From<&Form> for FormWire {
             identity: stamp.identity,
             created_at: stamp.created_at,
             location_key: stamp.location_key,
+            location_id: stamp.location_id,
             released: stamp.released,
             fingerprint: stamp.fingerprint,
             state: state.to_owned(),
@@ -279,6 +288,7 @@ impl TryFrom<FormWire> for Form {
             identity: wire.identity,
             created_at: wire.created_at,
             location_key: wire.location_key,
+            location_id: wire.location_id,
             released: wire.released,
             fingerprint: wire.fingerprint,
         };
@@ -294,6 +304,7 @@ impl From<&Errors> for ErrorsWire {
             identity: stamp.identity,
             created_at: stamp.created_at,
             location_key: stamp.location_key,
+            location_id: stamp.location_id,
             released: stamp.released,
             fingerprint: stamp.fingerprint,
             errors: errors.errors.clone(),
@@ -309,6 +320,7 @@ impl From<ErrorsWire> for Errors {
             identity: wire.identity,
             created_at: wire.created_at,
             location_key: wire.location_key,
+            location_id: wire.location_id,
             released: wire.released,
             fingerprint: wire.fingerprint,
         };
@@ -329,6 +341,7 @@ mod tests {
             identity: Identity::mint(),
             created_at: Timestamp(3),
             location_key: None,
+            location_id: Some(LocationId::mint()),
             released: false,
             fingerprint: "f".to_owned(),
         };

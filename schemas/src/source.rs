@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DecodeError, KeyError, Problem, ProviderName, Timestamp, claim::json_array, codec::Codec};
 
-static CODEC: LazyLock<Codec> =
-    LazyLock::new(|| Codec::new(&[(6, include_str!("../avro/source_state.v1.avsc"))]));
+static CODEC: LazyLock<Codec> = LazyLock::new(|| {
+    Codec::new(&[
+        (6, include_str!("../avro/source_state.v1.avsc")),
+        (11, include_str!("../avro/source_state.v2.avsc")),
+    ])
+});
 
 /// What a record of `catalog.sources` is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +71,7 @@ pub struct Held {
 }
 
 /// What came of a command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOutcome {
     /// The command's id.
     pub id: String,
@@ -77,8 +81,24 @@ pub struct CommandOutcome {
     pub outcome: String,
     /// Why, if not done.
     pub message: Option<String>,
+    /// A word that programs act on, if not done: `conflict`, `not-found` or `not-supported`.
+    pub reason: Option<String>,
+    /// What came of it, in the words of the kind; JSON.
+    pub detail: Option<String>,
+    /// What has to be processed until everything that the command changed is visible.
+    #[serde(default)]
+    pub positions: Vec<ChangesPosition>,
     /// When.
     pub at: Timestamp,
+}
+
+/// How far one partition of `catalog.changes` has to be processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangesPosition {
+    /// The partition.
+    pub partition: i32,
+    /// The offset after the last record that counts.
+    pub next: i64,
 }
 
 impl SourceKey {

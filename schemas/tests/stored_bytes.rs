@@ -6,12 +6,12 @@
 use std::{fs, path::PathBuf};
 
 use backstitch_schemas::{
-    Change, ClaimKey, EntityRef, Identity, Listing, Problem, ProviderName, Timestamp, Version,
+    Change, ClaimKey, EntityRef, Identity, Listing, LocationId, Problem, ProviderName, Timestamp, Version,
     change::{Cause, CauseKind, Content, PathLine, Position, Substitution},
     command::Command,
     log_header::LogHeader,
     processed::{Errors, Form, FormState, GoodForm, Processed, Progress, Relation, Stamp},
-    source::{CommandOutcome, Held, SourceState},
+    source::{ChangesPosition, CommandOutcome, Held, SourceState},
 };
 use uuid::Uuid;
 
@@ -59,19 +59,24 @@ fn claim() -> ClaimKey {
     ClaimKey::listed(EntityRef::new("component", None, "a"), ProviderName::new("p"), listing)
 }
 
+fn location_id() -> LocationId {
+    LocationId(Uuid::from_u128(0xfedc_ba98_7654_4210_8fed_cba9_8765_4321))
+}
+
 fn stamp() -> Stamp {
     Stamp {
         version: Version(42),
         identity: identity(),
         created_at: Timestamp(1_600_000_000_000),
         location_key: Some("file:/a.yaml".to_owned()),
+        location_id: Some(location_id()),
         released: false,
         fingerprint: "f1".to_owned(),
     }
 }
 
 #[test]
-fn changes_of_version_1_are_read() {
+fn changes_of_all_versions_are_read() {
     let content = Content {
         entity: r#"{"kind":"Component"}"#.to_owned(),
         location: "file:/a.yaml".to_owned(),
@@ -92,39 +97,47 @@ fn changes_of_version_1_are_read() {
         identity: identity(),
         created_at: Timestamp(1_600_000_000_000),
         location_key: None,
+        location_id: Some(location_id()),
         digest: "00112233445566778899aabbccddeeff".to_owned(),
         released: true,
         content: Some(content),
         cause: cause(),
     };
-    is_stored("change.v1.hex", &change.encode());
-    assert_eq!(Change::decode(&stored("change.v1.hex")).unwrap(), change);
+    is_stored("change.v2.hex", &change.encode());
+    assert_eq!(Change::decode(&stored("change.v2.hex")).unwrap(), change);
+    let without_location_id = Change { location_id: None, ..change };
+    assert_eq!(Change::decode(&stored("change.v1.hex")).unwrap(), without_location_id);
 }
 
 #[test]
-fn results_of_version_1_are_read() {
+fn results_of_all_versions_are_read() {
     let relation = Relation {
         source: EntityRef::new("component", None, "a"),
         kind: "ownedBy".to_owned(),
         target: EntityRef::new("group", None, "g"),
     };
     let good = GoodForm { entity: "{}".to_owned(), relations: vec![relation], errors: vec![problem()] };
-    let form = Form { stamp: stamp(), state: FormState::Good(good), cause: cause() };
-    let errors = Errors { stamp: stamp(), errors: vec![problem()], cause: cause() };
-    for (name, record) in [
-        ("form.v1.hex", Processed::Form(claim(), form)),
-        ("errors.v1.hex", Processed::Errors(claim(), errors)),
-        ("progress.v1.hex", Processed::Progress(Progress { next: 4711 })),
-    ] {
+    let results = |stamp: Stamp| {
+        let form = Form { stamp: stamp.clone(), state: FormState::Good(good.clone()), cause: cause() };
+        let errors = Errors { stamp, errors: vec![problem()], cause: cause() };
+        [Processed::Form(claim(), form), Processed::Errors(claim(), errors)]
+    };
+    let newest = results(stamp()).into_iter().chain([Processed::Progress(Progress { next: 4711 })]);
+    for (name, record) in ["form.v2.hex", "errors.v2.hex", "progress.v1.hex"].into_iter().zip(newest) {
         let (key, value) = record.encode();
         is_stored(name, &value);
+        assert_eq!(Processed::decode(&key, &stored(name)).unwrap(), record, "{name}");
+    }
+    let without_location_id = results(Stamp { location_id: None, ..stamp() });
+    for (name, record) in ["form.v1.hex", "errors.v1.hex"].into_iter().zip(without_location_id) {
+        let (key, _) = record.encode();
         assert_eq!(Processed::decode(&key, &stored(name)).unwrap(), record, "{name}");
     }
 }
 
 #[test]
-fn states_commands_and_headers_of_version_1_are_read() {
-    let state = SourceState {
+fn states_commands_and_headers_of_all_versions_are_read() {
+    let mut state = SourceState {
         outcome: "failed".to_owned(),
         errors: vec![problem()],
         etag: Some("\"x\"".to_owned()),
@@ -137,11 +150,17 @@ fn states_commands_and_headers_of_version_1_are_read() {
             kind: "refresh".to_owned(),
             outcome: "done".to_owned(),
             message: None,
+            reason: Some("conflict".to_owned()),
+            detail: Some("{}".to_owned()),
+            positions: vec![ChangesPosition { partition: 3, next: 17 }],
             at: Timestamp(6),
         }],
         ..SourceState::default()
     };
-    is_stored("source_state.v1.hex", &state.encode());
+    is_stored("source_state.v2.hex", &state.encode());
+    assert_eq!(SourceState::decode(&stored("source_state.v2.hex")).unwrap(), state);
+    let CommandOutcome { id, kind, outcome, at, .. } = state.commands.remove(0);
+    state.commands.push(CommandOutcome { id, kind, outcome, at, ..CommandOutcome::default() });
     assert_eq!(SourceState::decode(&stored("source_state.v1.hex")).unwrap(), state);
 
     let command = Command {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backstitch_schemas::LocationRef;
+use backstitch_schemas::command::LocationConflict;
 use backstitch_schemas::rules::{AllowConfig, Allowance, RuleConfig, Rules, RulesError};
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
@@ -26,6 +27,8 @@ pub struct CatalogConfig {
     pub orphan_provider_strategy: OrphanStrategy,
     /// Whether the API refuses to register and to remove locations.
     pub readonly: bool,
+    /// What is done with a place that is registered already, where a request does not say.
+    pub default_location_conflict_strategy: LocationConflict,
     /// How often each location is read again.
     pub processing_interval: ProcessingInterval,
 }

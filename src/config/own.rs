@@ -86,6 +86,8 @@ pub struct IngestConfig {
     pub max_entity_bytes: usize,
     /// What descriptor files may cost.
     pub descriptors: DescriptorConfig,
+    /// The types of locations that may be registered through the API.
+    pub location_types: Vec<String>,
     /// Where other ingest processes reach this one, e.g. `http://ingest-1:7007`: a push that comes to
     /// a process that does not own the provider goes on to the one that does. The address that is
     /// listened on, if not given.
@@ -102,6 +104,7 @@ impl Default for IngestConfig {
             absence_grace: Duration::from_secs(24 * 3600),
             max_entity_bytes: 6_000_000,
             descriptors: DescriptorConfig::default(),
+            location_types: vec!["url".to_owned()],
             address: None,
             request_timeout: Duration::from_secs(30),
         }

@@ -3,8 +3,15 @@
 //! Everything else belongs to somebody else: it is neither filled in nor checked.
 
 /// Keys under `catalog` that we read.
-pub(super) const CATALOG: &[&str] =
-    &["locations", "rules", "orphanStrategy", "orphanProviderStrategy", "readonly", "processingInterval"];
+pub(super) const CATALOG: &[&str] = &[
+    "locations",
+    "rules",
+    "orphanStrategy",
+    "orphanProviderStrategy",
+    "readonly",
+    "defaultLocationConflictStrategy",
+    "processingInterval",
+];
 
 /// Keys under `catalog` that Backstage reads and we do not yet.
 const CATALOG_ELSEWHERE: &[&str] = &[
@@ -13,7 +20,6 @@ const CATALOG_ELSEWHERE: &[&str] = &[
     "processors",
     "stitchingStrategy",
     "scmEvents",
-    "defaultLocationConflictStrategy",
     "disableDefaultProcessors",
     "disableRelationsCompatibility",
     "enableRelationsCompatibility",

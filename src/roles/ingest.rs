@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use backstitch_event_log::EventLog;
-use backstitch_ingest::locations::{self, ConfigLocationProvider, LocationFollowers};
+use backstitch_ingest::locations::{self, ConfigLocationProvider, DefaultLocationStore, LocationFollowers};
 use backstitch_ingest::{CatalogPolicy, Config, EntityProvider, Ingest, Parts, RemovalHold, Strategy};
 use backstitch_processors::Pipeline;
 use backstitch_schemas::{Clock, Identity, LocationRef, rules::Rules};
@@ -37,7 +37,8 @@ pub(super) fn ingest(
     let settings = settings(config);
     let reading = locations::Config { model: Arc::clone(pipeline.model()), ..config.locations() };
     let followers = LocationFollowers::new(reading, Arc::clone(&clock))?;
-    let providers: Vec<Arc<dyn EntityProvider>> = vec![Arc::new(ConfigLocationProvider::new(locations))];
+    let providers: Vec<Arc<dyn EntityProvider>> =
+        vec![Arc::new(ConfigLocationProvider::new(locations)), Arc::new(DefaultLocationStore)];
     let policy = CatalogPolicy {
         orphans: strategy(config.catalog.orphan_strategy),
         orphan_providers: strategy(config.catalog.orphan_provider_strategy),

@@ -3,6 +3,8 @@
 //! Stages do not know each other; where one needs something of another, it defines a small trait,
 //! and here it is connected.
 
+mod api;
+mod commands;
 mod health;
 mod ingest;
 mod pipeline_status;

@@ -10,7 +10,8 @@ use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    health, ingest, pipeline_status, process, progress, server::Server, stitch, stores, tasks::Tasks,
+    api, commands, health, ingest, pipeline_status, process, progress, server::Server, stitch, stores,
+    tasks::Tasks,
 };
 use crate::config::AppConfig;
 use crate::shutdown;
@@ -83,14 +84,17 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let shutdown = shutdown::install().context("cannot listen to signals")?;
     let stores = stores::open(&config, None, clock()).await?;
     let server = Server::open(&config).await?;
-    let settings = Arc::new(backstitch_query_api::Config::default());
+    let settings = Arc::new(api::settings(&config));
     let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
     let notices = config.unsupported.iter().cloned().chain(server.notices()).collect();
+    let commands =
+        commands::LogCommands::new(Arc::clone(&stores.log), Arc::clone(&stores.read_model), clock());
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
     let state = ApiState {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
+        commands: Some(Arc::new(commands)),
         ..ApiState::new(catalog, stores.read_model, settings)
     };
     let router = backstitch_query_api::router(state);

@@ -11,7 +11,8 @@ use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    health, ingest, pipeline_status, process, progress, server::Server, stitch, stores, tasks::Tasks,
+    api, commands, health, ingest, pipeline_status, process, progress, server::Server, stitch, stores,
+    tasks::Tasks,
 };
 use crate::cli::UpArgs;
 use crate::client::Client;
@@ -80,7 +81,7 @@ fn start(
     let plan = (plan.locations, plan.rules);
     let ingest = ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &server.bound.url)?;
     let directory = ingest.directory();
-    let settings = Arc::new(backstitch_query_api::Config::default());
+    let settings = Arc::new(api::settings(config));
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
     let pushes = http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)) });
@@ -91,11 +92,13 @@ fn start(
         health::of_processing(worker.health()),
         health::of_stitching(stitcher.status()),
     ];
+    let commands = commands::LogCommands::new(log.clone(), read_model.clone(), Arc::new(SystemClock));
     let status = pipeline_status::Pipeline { log, directory: Some(directory), notices };
     let api = backstitch_query_api::router(ApiState {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
+        commands: Some(Arc::new(commands)),
         ..ApiState::new(catalog, read_model, settings)
     });
 

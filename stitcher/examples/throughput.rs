@@ -175,6 +175,7 @@ fn form(n: usize, version: i64, state: FormState) -> Form {
         identity: Identity(uuid::Uuid::from_u128(n as u128 + 1)),
         created_at: Timestamp(0),
         location_key: None,
+        location_id: None,
         released: false,
         fingerprint: "rules".to_owned(),
     };

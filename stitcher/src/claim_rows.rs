@@ -80,6 +80,7 @@ fn row(id: ClaimId, claim: &Claim, form: Option<String>) -> ClaimRow {
         identity: claim.identity,
         created_at: claim.created_at,
         location_key: claim.location_key.as_deref().map(str::to_owned),
+        location_id: claim.location_id.as_deref().copied(),
         released: claim.released,
         version: claim.version,
         state: claim.state,

@@ -10,7 +10,7 @@ use std::{
 
 use backstitch_read_model::{ClaimHead, ClaimId, ClaimState, RefId, Standing};
 use backstitch_schemas::{
-    ClaimKey, Digest, Identity, Problem, Timestamp,
+    ClaimKey, Digest, Identity, LocationId, Problem, Timestamp,
     processed::{Errors, Form, FormState, Stamp},
 };
 use smallvec::SmallVec;
@@ -31,6 +31,7 @@ pub(crate) struct Claim {
     pub(crate) identity: Identity,
     pub(crate) created_at: Timestamp,
     pub(crate) location_key: Option<Box<str>>,
+    pub(crate) location_id: Option<Box<LocationId>>,
     /// Kept orphan, as the newer part says.
     pub(crate) released: bool,
     /// Version of the form, -1 while there is none.
@@ -72,6 +73,7 @@ impl Claim {
             identity: Identity(Uuid::nil()),
             created_at: Timestamp::default(),
             location_key: None,
+            location_id: None,
             released: false,
             version: NONE,
             state: ClaimState::Formless,
@@ -155,6 +157,7 @@ impl Claim {
         self.identity = stamp.identity;
         self.created_at = stamp.created_at;
         self.location_key = stamp.location_key.as_deref().map(Into::into);
+        self.location_id = stamp.location_id.map(Box::new);
         if *self.fingerprint != *stamp.fingerprint {
             self.fingerprint = stamp.fingerprint.as_str().into();
         }
@@ -320,6 +323,7 @@ fn of_head(head: ClaimHead, names: &Names) -> Option<Claim> {
         identity: head.identity,
         created_at: head.created_at,
         location_key: head.location_key.map(Into::into),
+        location_id: head.location_id.map(Box::new),
         released: head.released,
         version: head.version,
         state: head.state,

@@ -9,6 +9,7 @@ mod example;
 mod flaky_source;
 mod golden;
 mod kinds;
+mod locations;
 mod npm;
 mod push;
 mod roles;

@@ -8,6 +8,7 @@ mod errors;
 pub(crate) mod location;
 pub(crate) mod plan;
 mod reach;
+pub(crate) mod registry;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use std::{
 };
 
 use backstitch_schemas::{
-    ClaimKey, Digest, EntityRef, Identity, Listing, ProviderName, Timestamp,
+    ClaimKey, Digest, EntityRef, Identity, Listing, LocationId, ProviderName, Timestamp,
     change::Content,
     headers::{ChangeHeaders, Operation},
 };
@@ -47,6 +48,8 @@ pub(crate) struct Known {
 pub(crate) struct Claims {
     provider: ProviderName,
     own: HashMap<EntityRef, Known>,
+    /// Which of the own claims are registered locations.
+    location_ids: HashMap<EntityRef, LocationId>,
     listed: HashMap<Listing, HashMap<EntityRef, Known>>,
     /// What each Location is known to list, from the claims.
     documents: HashMap<Place, BTreeSet<Arc<str>>>,
@@ -64,6 +67,7 @@ impl Claims {
         Self {
             provider,
             own: HashMap::new(),
+            location_ids: HashMap::new(),
             listed: HashMap::new(),
             documents: HashMap::new(),
             locations: HashMap::new(),
@@ -93,6 +97,11 @@ impl Claims {
         self.group(key.listing.as_ref())?.get(&key.entity_ref)
     }
 
+    /// The id of the registered location that a claim is.
+    pub(crate) fn location_id(&self, key: &ClaimKey) -> Option<LocationId> {
+        self.location_ids.get(&key.entity_ref).copied().filter(|_| key.listing.is_none())
+    }
+
     /// The claims under a listing, or the provider's own.
     pub(crate) fn group(&self, listing: Option<&Listing>) -> Option<&HashMap<EntityRef, Known>> {
         match listing {
@@ -110,6 +119,13 @@ impl Claims {
     /// The keys of all claims.
     pub(crate) fn keys(&self) -> impl Iterator<Item = ClaimKey> {
         self.keys_in(None).chain(self.listed.keys().flat_map(|listing| self.keys_in(Some(listing))))
+    }
+
+    /// The keys of all claims on one ref, released ones included.
+    pub(crate) fn keys_on<'a>(&'a self, entity_ref: &'a EntityRef) -> impl Iterator<Item = ClaimKey> + 'a {
+        let own = self.own.contains_key(entity_ref).then(|| self.key(entity_ref.clone(), None));
+        let listed = self.listed.iter().filter(|(_, claims)| claims.contains_key(entity_ref));
+        own.into_iter().chain(listed.map(|(listing, _)| self.key(entity_ref.clone(), Some(listing.clone()))))
     }
 
     /// The listings that have claims which are not released.
@@ -189,7 +205,13 @@ impl Claims {
             at,
         };
         let group = match &key.listing {
-            None => &mut self.own,
+            None => {
+                match headers.location_id {
+                    Some(id) => self.location_ids.insert(key.entity_ref.clone(), id),
+                    None => self.location_ids.remove(&key.entity_ref),
+                };
+                &mut self.own
+            }
             Some(listing) => {
                 self.documents.entry(listed_by(listing)).or_default().insert(listing.listed.clone());
                 self.listed.entry(listing.clone()).or_default()
@@ -213,6 +235,7 @@ impl Claims {
             }
         }
         let Some(listing) = &key.listing else {
+            self.location_ids.remove(&key.entity_ref);
             self.count -= usize::from(self.own.remove(&key.entity_ref).is_some());
             return;
         };

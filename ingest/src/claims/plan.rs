@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use backstitch_schemas::{
-    Change, ClaimKey, EntityRef, Identity, Listing, Problem,
+    Change, ClaimKey, EntityRef, Identity, Listing, LocationId, Problem,
     change::{Cause, CauseKind, Content},
 };
 
@@ -197,7 +197,8 @@ impl Plan {
         if key.entity_ref.is_location() {
             submission.content.listing_errors = known_errors(claims, &place_of(&key));
         }
-        let change = change_of(claims.get(&key), submission.location_key, submission.content, terms);
+        let named = (submission.location_key, submission.location_id);
+        let change = change_of(claims.get(&key), named, submission.content, terms);
         match change {
             Some(change) => {
                 let cause = cause_for(&key, &change.cause);
@@ -248,7 +249,8 @@ impl Plan {
                 let known = claims.get(&key);
                 let content = Content { listing_errors: errors.clone(), ..(**content).clone() };
                 let location_key = known.and_then(|known| known.location_key.as_deref().map(str::to_owned));
-                let change = change_of(known, location_key, content, terms);
+                let named = (location_key, claims.location_id(&key));
+                let change = change_of(known, named, content, terms);
                 self.changes.extend(change.map(|change| (key, change)));
             }
         }
@@ -295,10 +297,11 @@ pub(crate) fn check_size(content: &Content, max_entity_bytes: usize) -> Result<(
 /// The next change of a claim, unless it says what it said.
 fn change_of(
     known: Option<&Known>,
-    location_key: Option<String>,
+    named: (Option<String>, Option<LocationId>),
     content: Content,
     terms: &Terms<'_>,
 ) -> Option<Change> {
+    let (location_key, location_id) = named;
     let digest = content.digest(location_key.as_deref());
     // Another location key is another identity.
     let known = known.filter(|known| known.location_key.as_deref() == location_key.as_deref());
@@ -313,6 +316,7 @@ fn change_of(
         identity,
         created_at,
         location_key,
+        location_id,
         digest: digest.to_string(),
         released: false,
         content: Some(content),

@@ -97,6 +97,7 @@ fn submission(name: &str, says: &str) -> Submission {
     Submission {
         entity_ref: entity_ref(name),
         location_key: None,
+        location_id: None,
         content: Content {
             entity: format!("{{\"says\":\"{says}\"}}"),
             location: "file:/a.yaml".to_owned(),

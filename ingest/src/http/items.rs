@@ -61,6 +61,6 @@ impl Intake {
             listing_errors: Vec::new(),
         };
         check_size(&content, self.max_entity_bytes).map_err(rejected)?;
-        Ok(Submission { entity_ref: known_ref, location_key: item.location_key, content })
+        Ok(Submission { entity_ref: known_ref, location_key: item.location_key, location_id: None, content })
     }
 }

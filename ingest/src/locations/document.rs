@@ -97,6 +97,7 @@ impl Described {
         Submission {
             entity_ref: self.entity_ref.clone(),
             location_key: Some(location.to_owned()),
+            location_id: None,
             content: Content {
                 entity: canonical::to_string(&entity),
                 location: location.to_owned(),

@@ -2,7 +2,8 @@
 //!
 //! A [`LocationFollower`] reads what is followed and reports what it finds. [`LocationFollowers`] makes
 //! one for each provider; all of them read URLs through one [`UrlReader`]. The
-//! [`ConfigLocationProvider`] submits what `catalog.locations` names.
+//! [`ConfigLocationProvider`] submits what `catalog.locations` names, the [`DefaultLocationStore`] keeps
+//! what people register.
 //!
 //! What a target means (`target`, `pattern`), who lists what (`listings`), what is due (`schedule`),
 //! what a file holds (`document`), how a place goes (`reading`), which reads a refresh waits for
@@ -20,6 +21,7 @@ mod factory;
 mod fetch;
 mod follower;
 mod following;
+pub(crate) mod generated;
 pub(crate) mod host_gate;
 mod listings;
 mod noticing;
@@ -34,6 +36,7 @@ mod report;
 mod retry_after;
 mod running;
 mod schedule;
+mod store;
 mod target;
 mod url_reader;
 mod watch;
@@ -43,4 +46,5 @@ pub use factory::LocationFollowers;
 pub use follower::{Chance, LocationFollower};
 pub use host_gate::HostStatus;
 pub use provider::ConfigLocationProvider;
+pub use store::DefaultLocationStore;
 pub use url_reader::UrlReader;

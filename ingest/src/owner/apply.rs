@@ -92,6 +92,22 @@ impl Owner {
         Ok(())
     }
 
+    /// Withdraws these claims, orphans that are kept included, and removes what only they lead to.
+    pub(super) async fn withdraw(&mut self, keys: Vec<ClaimKey>, cause: &Cause) -> Result<(), Stop> {
+        let reached: Vec<_> = {
+            let asked: HashSet<_> = keys.iter().cloned().collect();
+            let all = closure(&locked(&self.claims), keys.clone(), std::iter::empty());
+            all.into_iter().filter(|key| !asked.contains(key)).collect()
+        };
+        self.hold.retain(|key| !keys.contains(key));
+        let changes = self.withdrawals(&keys, cause);
+        self.remove(reached, changes, Vec::new(), cause).await?;
+        if keys.iter().any(|key| key.entity_ref.is_location()) {
+            self.follow().await;
+        }
+        Ok(())
+    }
+
     /// Removes what a predecessor did not get to, or what another `orphanStrategy` kept.
     pub(super) async fn remove_leftovers(&mut self) -> Result<(), Stop> {
         let cause = Cause { kind: CauseKind::Configuration, detail: None, at: self.now() };

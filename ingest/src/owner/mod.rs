@@ -7,8 +7,10 @@
 
 mod apply;
 mod command;
+mod delete_entity;
 mod read_times;
 mod refreshing;
+mod registration;
 mod reprocess;
 mod step;
 

@@ -27,14 +27,16 @@ struct Wanted {
 
 /// A refresh whose reads are under way.
 pub(super) struct Refreshing {
-    command: Command,
+    /// Whose outcome it is; `None` if nobody waits for it.
+    command: Option<Command>,
     ticket: Ticket,
 }
 
 impl Owner {
     /// Whether this command waits for its reads.
     pub(super) fn is_refreshing(&self, id: &str) -> bool {
-        self.refreshing.iter().any(|refreshing| refreshing.command.id.to_string() == id)
+        let commands = self.refreshing.iter().filter_map(|refreshing| refreshing.command.as_ref());
+        commands.into_iter().any(|command| command.id.to_string() == id)
     }
 
     /// Begins to read again what the command names. `None`: the outcome follows.
@@ -42,26 +44,45 @@ impl Owner {
         let wanted = command.payload.as_deref().map_or_else(|| Ok(Wanted::default()), serde_json::from_str);
         let wanted: Wanted = match wanted {
             Ok(wanted) => wanted,
-            Err(cause) => return Some(Err(format!("the payload cannot be read: {cause}"))),
+            Err(cause) => {
+                return Some(Answer::rejected(
+                    "not-supported",
+                    format!("the payload cannot be read: {cause}"),
+                ));
+            }
         };
         let (places, nothing) = match (wanted.entity_ref, wanted.location) {
             (Some(text), _) => {
                 let entity_ref = EntityRef::from_canonical(&text);
                 let places = locked(&self.claims).making(&entity_ref);
-                (places, Err(format!("Entity {entity_ref} not found")))
+                (places, Answer::rejected("not-found", format!("Entity {entity_ref} not found")))
             }
             (None, Some(location)) => {
-                let nothing = Err(format!("nothing is read from {location}"));
+                let nothing = Answer::rejected("not-found", format!("nothing is read from {location}"));
                 let documents = BTreeSet::from([location]);
                 let (searched, listed) = Default::default();
                 (Some(Places::These { documents, searched, listed }), nothing)
             }
-            (None, None) => (Some(Places::All), Ok(Some("the provider reads nothing".to_owned()))),
+            (None, None) => (Some(Places::All), Answer::told("the provider reads nothing")),
         };
         let Some(places) = places else { return Some(nothing) };
         let Some(ticket) = self.follower.refresh(&places, wanted.force).await else { return Some(nothing) };
-        self.refreshing.push(Refreshing { command: command.clone(), ticket });
+        self.refreshing.push(Refreshing { command: Some(command.clone()), ticket });
         None
+    }
+
+    /// Has everything that makes an entity read again, even if its host says that it is unchanged; nobody
+    /// waits for it.
+    pub(super) async fn read_again(&mut self, entity_ref: &EntityRef) {
+        let places = locked(&self.claims).making(entity_ref);
+        self.read_places_again(places).await;
+    }
+
+    pub(super) async fn read_places_again(&mut self, places: Option<Places>) {
+        let Some(places) = places else { return };
+        if let Some(ticket) = self.follower.refresh(&places, true).await {
+            self.refreshing.push(Refreshing { command: None, ticket });
+        }
     }
 
     /// Writes the outcomes of refreshes that came to their end. What they found is appended by now.
@@ -70,8 +91,11 @@ impl Owner {
         for refreshing in mem::take(&mut self.refreshing) {
             match self.follower.refreshed(refreshing.ticket) {
                 Some(came) => {
-                    self.note_outcome(&refreshing.command, "done", message_of(&came));
-                    finished = true;
+                    if let Some(command) = refreshing.command {
+                        let answer = message_of(&came).map_or_else(Answer::done, Answer::told);
+                        self.note_outcome(&command, answer);
+                        finished = true;
+                    }
                 }
                 None => self.refreshing.push(refreshing),
             }

@@ -1,8 +1,8 @@
-//! Commands: sent to the log, taken from it, and handed to the owner they are for.
+//! Commands: taken from the log, and handed to the owner they are for.
 
 use std::time::Duration;
 
-use backstitch_event_log::{Advance, AppendError, Batch, LogError, Partition, Record, StoredRecord};
+use backstitch_event_log::{Advance, AppendError, Batch, Record, StoredRecord};
 use backstitch_schemas::{
     ProviderName, Topic,
     command::Command,
@@ -14,31 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Directory, RETRY};
 use crate::{owner::Message, record, tail::locked, writer::Writer};
 
-/// How often an unclear step of sending is tried before the caller is told.
-const ATTEMPTS: usize = 3;
-
 impl Directory {
-    /// Appends a command. An unclear step is done again: a command is known by its id.
-    pub(super) async fn send(&self, provider: &ProviderName, command: &Command) -> Result<(), LogError> {
-        let record = Record {
-            topic: Topic::Commands,
-            partition: Partition(self.partition_of(provider)),
-            key: provider.as_str().to_owned().into(),
-            value: command.encode().into(),
-            headers: headers::cloud_event("command", "ingest", provider.as_str(), command.at),
-        };
-        let mut last = LogError::Unavailable("not tried".to_owned());
-        for _ in 0..ATTEMPTS {
-            self.commander.take().await?;
-            match self.commander.append(std::slice::from_ref(&record), None).await {
-                Ok(_) => return Ok(()),
-                Err(AppendError::Unavailable(cause)) => last = LogError::Unavailable(cause),
-                Err(cause) => return Err(LogError::Unusable(cause.to_string())),
-            }
-        }
-        Err(last)
-    }
-
     /// Carries commands out in their order, until the partition is somebody else's. `in_hand` is the
     /// one that is not finished.
     pub(super) async fn obey(
@@ -98,7 +74,9 @@ impl Directory {
             kind: command.kind.clone(),
             outcome: "rejected".to_owned(),
             message: Some(format!("there is no provider `{provider}`")),
+            reason: Some("not-found".to_owned()),
             at: now,
+            ..CommandOutcome::default()
         });
         record::of_source(&SourceKey::Provider(provider.clone()), &state, now)
     }

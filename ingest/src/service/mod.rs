@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    CatalogPolicy, Config, EntityProvider, Follower, ProviderStatus,
+    CatalogPolicy, Commander, Config, EntityProvider, Follower, ProviderStatus,
     locations::HostStatus,
     owner::{OwnerHandle, PUSHED, Shared},
     tail::{Tail, locked},
@@ -91,7 +91,7 @@ pub struct Directory {
     providers: HashMap<ProviderName, Arc<dyn EntityProvider>>,
     followers: Arc<dyn FollowerFactory>,
     partitions: Mutex<HashMap<u32, Ownership>>,
-    commander: Writer,
+    commander: Commander,
     /// Whether the group has said whose the partitions are.
     joined: AtomicBool,
     /// Whether it ever had.
@@ -123,7 +123,7 @@ impl Ingest {
     /// Ingest that owns nothing yet.
     pub fn new(parts: Parts) -> Self {
         let tail = Arc::new(Tail::new(parts.log.clone()));
-        let commander = Writer::new(parts.log.clone(), format!("commands-{}", Uuid::new_v4()));
+        let commander = Commander::new(parts.log.clone());
         let providers = parts.providers.into_iter().map(|provider| (provider.name(), provider));
         let directory = Directory {
             providers: providers.collect(),
@@ -306,7 +306,7 @@ impl Directory {
             at: self.shared.clock.now(),
         };
         let id = command.id.to_string();
-        self.send(provider, &command).await?;
+        self.commander.send(provider, &command).await?;
         let outcome = self.shared.tail.provider_state_where(provider, |state| {
             state.commands.iter().find(|outcome| outcome.id == id).cloned()
         });

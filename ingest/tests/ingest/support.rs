@@ -347,6 +347,7 @@ pub(crate) fn submission(name: &str) -> Submission {
     Submission {
         entity_ref: EntityRef::of_entity(&entity).unwrap(),
         location_key: None,
+        location_id: None,
         content: Content {
             entity: backstitch_schemas::canonical::to_string(&entity),
             location: "file:/a.yaml".to_owned(),

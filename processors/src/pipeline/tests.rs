@@ -38,6 +38,7 @@ fn change(content: Option<Content>) -> Change {
         identity: Identity::mint(),
         created_at: Timestamp(1),
         location_key: Some("key".to_owned()),
+        location_id: None,
         digest: String::new(),
         released: false,
         content,

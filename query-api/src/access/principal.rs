@@ -1,5 +1,8 @@
 //! Who asks.
 
+use std::convert::Infallible;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
 use backstitch_schemas::EntityRef;
 
 /// Who asks, as far as verified credentials say.
@@ -34,6 +37,14 @@ pub struct Restrictions {
     pub permission_names: Vec<String>,
     /// Actions of the permissions that it has; empty: of any action.
     pub permission_actions: Vec<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
 }
 
 impl Principal {

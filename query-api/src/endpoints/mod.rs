@@ -4,10 +4,14 @@ pub(crate) mod ancestry;
 pub(crate) mod by_name;
 pub(crate) mod by_refs;
 pub(crate) mod by_uid;
+pub(crate) mod delete_entity;
 pub(crate) mod facets;
 pub(crate) mod health;
 pub(crate) mod list_entities;
+pub(crate) mod locations;
 pub(crate) mod query_entities;
+pub(crate) mod refresh;
 mod selection;
+pub(crate) mod unprocessed;
 
 pub(crate) use selection::ABOUT_FILTER;

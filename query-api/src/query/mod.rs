@@ -3,12 +3,14 @@
 
 mod cursor;
 mod filter;
+mod location;
 mod order;
 mod predicate;
 mod projection;
 
 pub use cursor::{Cursor, CursorOrder, FullTextTerm, Order};
 pub use filter::query_of_filters;
+pub use location::{LocationCursor, LocationPredicate};
 pub use order::{parse_order, parse_order_field};
 pub use predicate::{Predicate, Test};
 pub use projection::Projection;

@@ -372,6 +372,7 @@ fn claim_row(id: ClaimId, key: ClaimKey, ref_id: RefId, uid: Uuid, form: &str) -
         identity: Identity(uid),
         created_at: Timestamp(1_700_000_000_000),
         location_key: None,
+        location_id: None,
         released: false,
         version: 1,
         state: ClaimState::Good,

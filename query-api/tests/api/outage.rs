@@ -11,7 +11,10 @@ use backstitch_read_model::{
     ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
     ReadModel, ReadModelError, RelationsChange, Revision, SnapshotPart, SourceRow, StitcherPart,
 };
-use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
+use backstitch_schemas::{
+    EntityRef, ProviderName, RegisteredLocation, Timestamp,
+    source::{SourceKey, SourceState},
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -128,6 +131,14 @@ impl ReadModel for Line {
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         self.end()?.conflicts(limit).await
     }
+    async fn locations(&self) -> Result<Vec<RegisteredLocation>, ReadModelError> {
+        self.end()?.locations().await
+    }
+
+    async fn source(&self, key: &SourceKey) -> Result<Option<SourceState>, ReadModelError> {
+        self.end()?.source(key).await
+    }
+
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {
         self.end()?.sources().await
     }

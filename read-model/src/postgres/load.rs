@@ -101,8 +101,8 @@ async fn send_claims(
     let rows = sqlx::query_as!(
         StoredHead,
         r#"
-        SELECT id, ref_id, provider, listing::text AS listing, identity, created_at, location_key, released,
-            version, state, standing, fingerprint, form_digest, form_errors::text AS "form_errors!",
+        SELECT id, ref_id, provider, listing::text AS listing, identity, created_at, location_key, location_id,
+            released, version, state, standing, fingerprint, form_digest, form_errors::text AS "form_errors!",
             errors_version, errors_identity, errors::text AS "errors!"
         FROM claims
         "#,

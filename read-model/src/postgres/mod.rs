@@ -20,7 +20,10 @@ mod writer;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
+use backstitch_schemas::{
+    EntityRef, ProviderName, RegisteredLocation, Timestamp,
+    source::{SourceKey, SourceState},
+};
 use sqlx::{
     ConnectOptions as _, PgPool,
     migrate::Migrator,
@@ -33,6 +36,7 @@ use self::{watch::Commits, writer::Writer};
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
     ReadModel, ReadModelError, RelationsChange, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
+    stored,
 };
 
 /// Where commits are notified.
@@ -217,6 +221,14 @@ impl ReadModel for PostgresReadModel {
 
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         read::conflicts(&self.readers, limit).await
+    }
+
+    async fn locations(&self) -> Result<Vec<RegisteredLocation>, ReadModelError> {
+        read::locations(&self.readers).await
+    }
+
+    async fn source(&self, key: &SourceKey) -> Result<Option<SourceState>, ReadModelError> {
+        read::source(&self.readers, &stored::source_key(key)).await
     }
 
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {

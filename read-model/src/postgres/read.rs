@@ -1,11 +1,12 @@
 //! Short reads. One that takes several statements sees one commit, in a [`Tx`].
 
-use backstitch_schemas::{EntityRef, ProviderName};
+use backstitch_schemas::{EntityRef, ProviderName, RegisteredLocation, source::SourceState};
 use sqlx::{PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Head, Page, PositionRow, ReadModelError, Revision, SourceRow, errors,
-    stored, stored_rows::StoredClaim,
+    stored,
+    stored_rows::{StoredClaim, StoredLocation},
 };
 
 /// A transaction that reads one commit.
@@ -157,6 +158,35 @@ pub(super) async fn sources(db: impl PgExecutor<'_>) -> Result<Vec<SourceRow>, R
         .map_err(errors::reading)?;
     let source = |key, state: &str| Ok(SourceRow { key, state: stored::of_json(state)? });
     rows.into_iter().map(|row| source(row.key, &row.state)).collect()
+}
+
+/// What `catalog.sources` says about one source.
+pub(super) async fn source(
+    db: impl PgExecutor<'_>,
+    key: &str,
+) -> Result<Option<SourceState>, ReadModelError> {
+    let state = sqlx::query_scalar!(r#"SELECT state::text AS "state!" FROM sources WHERE key = $1"#, key)
+        .fetch_optional(db)
+        .await
+        .map_err(errors::reading)?;
+    state.map(|state| stored::of_json(&state)).transpose()
+}
+
+/// The registered locations, by id.
+pub(super) async fn locations(db: impl PgExecutor<'_>) -> Result<Vec<RegisteredLocation>, ReadModelError> {
+    let rows = sqlx::query_as!(
+        StoredLocation,
+        r#"
+        SELECT c.location_id AS "location_id!", c.location_key AS "location_key!", r.entity_ref
+        FROM claims c JOIN refs r ON r.id = c.ref_id
+        WHERE c.location_id IS NOT NULL AND c.location_key IS NOT NULL AND c.state <> 'withdrawn'
+        ORDER BY c.location_id
+        "#,
+    )
+    .fetch_all(db)
+    .await
+    .map_err(errors::reading)?;
+    rows.into_iter().map(RegisteredLocation::try_from).collect()
 }
 
 /// A limit as Postgres takes it.

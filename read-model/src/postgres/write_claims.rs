@@ -40,6 +40,7 @@ async fn upsert(conn: &mut PgConnection, rows: &[ClaimRow]) -> Result<(), sqlx::
         &column.of(|row| stored::json_list(&row.form_errors)),
         &column.of(|row| stored::json_list(&row.errors)),
         &column.of(|row| row.form.as_deref()) as &[Option<&str>],
+        &column.of(|row| row.location_id.map(|id| id.0)) as &[Option<Uuid>],
     )
     .execute(conn)
     .await?;

@@ -101,8 +101,8 @@ async fn send_claims(
     known: &HashMap<RefId, EntityRef>,
 ) -> Result<(), Stop> {
     let rows = sqlx::query_as::<_, StoredHead>(
-        "SELECT id, ref_id, provider, listing, identity, created_at, location_key, released, version, state,
-            standing, fingerprint, form_digest, form_errors, errors_version, errors_identity, errors
+        "SELECT id, ref_id, provider, listing, identity, created_at, location_key, location_id, released, version,
+            state, standing, fingerprint, form_digest, form_errors, errors_version, errors_identity, errors
         FROM claims",
     );
     let convert = |row: StoredHead| {

@@ -14,7 +14,10 @@ mod write;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
+use backstitch_schemas::{
+    EntityRef, ProviderName, RegisteredLocation, Timestamp,
+    source::{SourceKey, SourceState},
+};
 use sqlx::{
     ConnectOptions as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -24,6 +27,7 @@ use tokio::sync::{Mutex, watch};
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Commit, CommitError, Head, HistoryRow, Leadership, Page, Parts,
     ReadModel, ReadModelError, RelationsChange, Revision, SnapshotPart, SourceRow, StitcherPart, errors,
+    stored,
 };
 
 /// The read model in one SQLite file.
@@ -192,6 +196,14 @@ impl ReadModel for SqliteReadModel {
 
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         read::conflicts(&self.readers, limit).await
+    }
+
+    async fn locations(&self) -> Result<Vec<RegisteredLocation>, ReadModelError> {
+        read::locations(&self.readers).await
+    }
+
+    async fn source(&self, key: &SourceKey) -> Result<Option<SourceState>, ReadModelError> {
+        read::source(&self.readers, &stored::source_key(key)).await
     }
 
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {

@@ -1,11 +1,12 @@
 //! Short reads, each from one state of the file.
 
-use backstitch_schemas::{EntityRef, ProviderName};
+use backstitch_schemas::{EntityRef, ProviderName, RegisteredLocation, source::SourceState};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 
 use crate::{
     ClaimForm, ClaimId, ClaimRecord, Head, Page, PositionRow, ReadModelError, Revision, SourceRow, errors,
-    stored, stored_rows::StoredClaim,
+    stored,
+    stored_rows::{StoredClaim, StoredLocation},
 };
 
 const CLAIM: &str = "SELECT r.entity_ref, c.provider, c.listing, c.identity, c.created_at, c.location_key,
@@ -124,6 +125,29 @@ pub(super) async fn sources(readers: &SqlitePool) -> Result<Vec<SourceRow>, Read
         .await
         .map_err(errors::reading)?;
     rows.into_iter().map(|(key, state)| Ok(SourceRow { key, state: stored::of_json(&state)? })).collect()
+}
+
+/// The registered locations, by id.
+pub(super) async fn locations(readers: &SqlitePool) -> Result<Vec<RegisteredLocation>, ReadModelError> {
+    let rows: Vec<StoredLocation> = sqlx::query_as(
+        "SELECT c.location_id, c.location_key, r.entity_ref FROM claims c JOIN refs r ON r.id = c.ref_id
+        WHERE c.location_id IS NOT NULL AND c.location_key IS NOT NULL AND c.state <> 'withdrawn'
+        ORDER BY c.location_id",
+    )
+    .fetch_all(readers)
+    .await
+    .map_err(errors::reading)?;
+    rows.into_iter().map(RegisteredLocation::try_from).collect()
+}
+
+/// What `catalog.sources` says about one source.
+pub(super) async fn source(readers: &SqlitePool, key: &str) -> Result<Option<SourceState>, ReadModelError> {
+    let state: Option<String> = sqlx::query_scalar("SELECT state FROM sources WHERE key = ?")
+        .bind(key)
+        .fetch_optional(readers)
+        .await
+        .map_err(errors::reading)?;
+    state.map(|state| stored::of_json(&state)).transpose()
 }
 
 pub(super) fn limit(rows: usize) -> i64 {

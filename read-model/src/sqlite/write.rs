@@ -50,15 +50,15 @@ pub(super) async fn claims(conn: &mut SqliteConnection, rows: &[ClaimRow]) -> Re
         into:
             "INSERT INTO claims (id, ref_id, provider, listing, identity, created_at, location_key, released,
             version, state, standing, fingerprint, form_digest, form_errors, errors_version, errors_identity,
-            errors, form)",
-        columns: 18,
+            errors, form, location_id)",
+        columns: 19,
         then: "ON CONFLICT (id) DO UPDATE SET
             identity = excluded.identity, created_at = excluded.created_at,
             location_key = excluded.location_key, released = excluded.released, version = excluded.version,
             state = excluded.state, standing = excluded.standing, fingerprint = excluded.fingerprint,
             form_digest = excluded.form_digest, form_errors = excluded.form_errors,
             errors_version = excluded.errors_version, errors_identity = excluded.errors_identity,
-            errors = excluded.errors, form = excluded.form",
+            errors = excluded.errors, form = excluded.form, location_id = excluded.location_id",
     };
     insert
         .rows(conn, rows, |values, row| {
@@ -68,7 +68,7 @@ pub(super) async fn claims(conn: &mut SqliteConnection, rows: &[ClaimRow]) -> Re
             values.add(row.state.word()).add(row.standing.word()).add(row.fingerprint.as_str());
             values.add(stored::digest_bytes(row.form_digest)).add(stored::json_list(&row.form_errors));
             values.add(row.errors_version).add(row.errors_identity).add(stored::json_list(&row.errors));
-            values.add(row.form.as_deref());
+            values.add(row.form.as_deref()).add(row.location_id.map(|id| id.0));
         })
         .await
 }

@@ -38,6 +38,7 @@ pub(crate) fn claim(number: i32) -> ClaimRow {
         identity: Identity(uid(number)),
         created_at: Timestamp(1_700_000_000_000),
         location_key: None,
+        location_id: None,
         released: false,
         version: 10,
         state: ClaimState::Good,

@@ -8,7 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use backstitch_read_model::*;
-use backstitch_schemas::{EntityRef, ProviderName, Timestamp};
+use backstitch_schemas::{
+    EntityRef, ProviderName, RegisteredLocation, Timestamp,
+    source::{SourceKey, SourceState},
+};
 use tokio::sync::{Notify, watch};
 
 /// What happens to one commit.
@@ -179,6 +182,14 @@ impl ReadModel for Faulty {
 
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         self.inner.conflicts(limit).await
+    }
+
+    async fn locations(&self) -> Result<Vec<RegisteredLocation>, ReadModelError> {
+        self.inner.locations().await
+    }
+
+    async fn source(&self, key: &SourceKey) -> Result<Option<SourceState>, ReadModelError> {
+        self.inner.source(key).await
     }
 
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {

@@ -106,6 +106,7 @@ pub(crate) fn records(steps: &[Step]) -> Vec<Processed> {
             identity: Identity(Uuid::from_u128(identity)),
             created_at: Timestamp(created_at),
             location_key: identity.is_multiple_of(3).then(|| format!("key-{identity}")),
+            location_id: None,
             released: step.released && !matches!(step.saying, Saying::Withdrawn),
             fingerprint: "rules".to_owned(),
         };

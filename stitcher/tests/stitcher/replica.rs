@@ -218,6 +218,7 @@ fn head(row: &ClaimRow) -> ClaimHead {
         identity: row.identity,
         created_at: row.created_at,
         location_key: row.location_key,
+        location_id: row.location_id,
         released: row.released,
         version: row.version,
         state: row.state,

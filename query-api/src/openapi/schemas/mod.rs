@@ -1,6 +1,7 @@
 //! The JSON schemas that the document refers to.
 
 mod entities;
+mod locations;
 mod ours;
 mod shared;
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 
 /// All of them, by name.
 pub(super) fn schemas() -> Map<String, Value> {
-    let all = [entities::schemas(), ours::schemas(), shared::schemas()];
+    let all = [entities::schemas(), locations::schemas(), ours::schemas(), shared::schemas()];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 

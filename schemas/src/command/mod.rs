@@ -1,14 +1,20 @@
 //! Records of `catalog.commands`: what a person asks of a provider. Transport only; the outcome is
 //! in `catalog.sources`. The key is the provider's name.
 
+mod payload;
+
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::payload::{
+    DeleteEntity, LocationConflict, LocationDetail, Register, Unregister, UpdateLocation,
+};
 use crate::{DecodeError, Timestamp, codec::Codec};
 
-static CODEC: LazyLock<Codec> = LazyLock::new(|| Codec::new(&[(7, include_str!("../avro/command.v1.avsc"))]));
+static CODEC: LazyLock<Codec> =
+    LazyLock::new(|| Codec::new(&[(7, include_str!("../../avro/command.v1.avsc"))]));
 
 /// A command to the owner of a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +23,7 @@ pub struct Command {
     /// Names the command in its outcome.
     pub id: Uuid,
     /// `refresh`, `confirm-removals`, `discard-removals`, `withdraw-provider`, `register`,
-    /// `unregister` or `delete-entity`.
+    /// `update-location`, `unregister` or `delete-entity`.
     pub kind: String,
     /// What the kind needs, as JSON.
     pub payload: Option<String>,

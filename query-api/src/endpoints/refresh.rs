@@ -1,0 +1,53 @@
+//! `POST /refresh`
+
+use std::collections::BTreeSet;
+
+use axum::{extract::State, http::StatusCode};
+use backstitch_read_model::ClaimState;
+use backstitch_schemas::{EntityRef, RefContext};
+use futures::future::try_join_all;
+use serde_json::json;
+
+use crate::{
+    Principal,
+    access::permissions,
+    body::JsonBody,
+    error::ApiError,
+    openapi::{Answer, Group, Operation},
+    state::ApiState,
+};
+
+pub(crate) const OPERATION: Operation = Operation::post(
+    Group::Entities,
+    "/refresh",
+    "refreshEntity",
+    "Has everything read again that leads to an entity, before anything that is merely polled.",
+)
+.body("RefreshEntity")
+.answers(&[Answer::empty(StatusCode::OK, "It is being read.")])
+.refuses(&[StatusCode::NOT_FOUND, StatusCode::NOT_IMPLEMENTED, StatusCode::SERVICE_UNAVAILABLE]);
+
+/// Tells the owner of each provider that claims the entity to read it again.
+#[tracing::instrument(name = "api.refresh", skip_all)]
+pub(crate) async fn refresh_entity(
+    State(state): State<ApiState>,
+    principal: Principal,
+    body: JsonBody,
+) -> Result<StatusCode, ApiError> {
+    let text = body.text("entityRef")?.ok_or_else(|| JsonBody::missing("entityRef"))?;
+    body.text("authorizationToken")?;
+    body.only(&["entityRef", "authorizationToken"])?;
+    let unknown = || ApiError::not_found(format!("Entity {} not found", text.to_lowercase()));
+    let entity_ref = EntityRef::parse(text, RefContext::default()).map_err(|_| unknown())?;
+    state.authorize_on(&principal, permissions::ENTITY_REFRESH, &entity_ref).await?;
+    let claims = state.read_model.claims_of(&entity_ref).await?;
+    // An orphan has nothing that could be read.
+    let live = claims.iter().filter(|claim| claim.state != ClaimState::Withdrawn && !claim.released);
+    let providers: BTreeSet<_> = live.map(|claim| claim.key.provider.clone()).collect();
+    if providers.is_empty() {
+        return Err(unknown());
+    }
+    let payload = json!({"entityRef": entity_ref});
+    try_join_all(providers.iter().map(|name| state.carry_out(&principal, name, "refresh", &payload))).await?;
+    Ok(StatusCode::OK)
+}

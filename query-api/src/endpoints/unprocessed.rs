@@ -1,0 +1,144 @@
+//! `GET /entities/unprocessed/failed`, `GET /entities/unprocessed/pending` and
+//! `DELETE /entities/unprocessed/delete/{entity_id}`
+//!
+//! In Backstage an entity is *failed* while processing refuses it and *pending* until it was processed.
+//! Here processing follows at once, so nothing is pending for long enough to be listed. Failed are the
+//! claims without a good form; their content is in the log only, so the rows name the entity and what is
+//! wrong with it.
+
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{StatusCode, Uri, request::Parts},
+    response::Response,
+};
+use backstitch_read_model::{ClaimRecord, ClaimState};
+use serde_json::{Value, json};
+
+use crate::{
+    Principal,
+    access::permissions,
+    answer,
+    error::ApiError,
+    openapi::{Answer, Group, Operation, Param, ParamKind},
+    params::Params,
+    paths::parts_after,
+    state::ApiState,
+};
+
+/// How many rows are listed at most.
+const ROWS: usize = 10_000;
+
+const OWNER: Param = Param::new(
+    "owner",
+    ParamKind::Text,
+    "Only entities whose content names this owner. Content that was refused is not kept, so there are none.",
+);
+
+pub(crate) const FAILED: Operation = Operation::get(
+    Group::Entities,
+    "/entities/unprocessed/failed",
+    "getFailedEntities",
+    "Claims that processing refused, and that have no earlier form to show.",
+)
+.query(&[OWNER])
+.answers(&[Answer::json("UnprocessedEntities", "The claims.")]);
+
+pub(crate) const PENDING: Operation = Operation::get(
+    Group::Entities,
+    "/entities/unprocessed/pending",
+    "getPendingEntities",
+    "Always empty: processing follows at once.",
+)
+.query(&[OWNER])
+.answers(&[Answer::json("UnprocessedEntities", "None.")]);
+
+pub(crate) const DELETE: Operation = Operation::delete(
+    Group::Entities,
+    "/entities/unprocessed/delete/{entityId}",
+    "deleteUnprocessedEntity",
+    "Deletes what failed, as `DELETE /entities/by-uid/{uid}` does.",
+)
+.answers(&[Answer::empty(StatusCode::NO_CONTENT, "It is gone, or was never there.")])
+.refuses(&[StatusCode::NOT_IMPLEMENTED, StatusCode::SERVICE_UNAVAILABLE]);
+
+/// Returns the claims without a good form.
+#[tracing::instrument(name = "api.unprocessed.failed", skip_all)]
+pub(crate) async fn get_failed(
+    State(state): State<ApiState>,
+    principal: Principal,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    state.authorize(&principal, permissions::UNPROCESSED_READ).await?;
+    let rows = match Params::read(uri.query()).one("owner") {
+        Some(_) => Vec::new(),
+        None => failed(&state).await?.iter().map(row).collect(),
+    };
+    Ok(answer::json(&json!({"type": "failed", "entities": rows})))
+}
+
+/// Returns nothing, to those who may see it.
+#[tracing::instrument(name = "api.unprocessed.pending", skip_all)]
+pub(crate) async fn get_pending(
+    State(state): State<ApiState>,
+    principal: Principal,
+) -> Result<Response, ApiError> {
+    state.authorize(&principal, permissions::UNPROCESSED_READ).await?;
+    Ok(answer::json(&json!({"type": "pending", "entities": []})))
+}
+
+/// Deletes the entity of a failed claim.
+#[tracing::instrument(name = "api.unprocessed.delete", skip_all)]
+pub(crate) async fn delete_unprocessed(
+    State(state): State<ApiState>,
+    principal: Principal,
+    ClaimPath(id): ClaimPath,
+) -> Result<StatusCode, ApiError> {
+    state.authorize(&principal, permissions::UNPROCESSED_DELETE).await?;
+    let failed = failed(&state).await?;
+    if let Some(claim) = failed.iter().find(|claim| claim.identity.to_string() == id.to_lowercase()) {
+        state.withdraw_all_claims(&principal, &claim.key.entity_ref).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn failed(state: &ApiState) -> Result<Vec<ClaimRecord>, ApiError> {
+    let mut claims = state.read_model.claims_with_problems(ROWS).await?.items;
+    claims.retain(|claim| matches!(claim.state, ClaimState::Formless | ClaimState::Refused));
+    Ok(claims)
+}
+
+fn row(claim: &ClaimRecord) -> Value {
+    let entity_ref = &claim.key.entity_ref;
+    let errors: Vec<_> = claim
+        .problems
+        .iter()
+        .map(|problem| json!({"name": problem.name, "message": problem.message}))
+        .collect();
+    json!({
+        "entity_id": claim.identity,
+        "entity_ref": entity_ref,
+        "unprocessed_entity": {
+            "kind": entity_ref.kind(),
+            "metadata": {"namespace": entity_ref.namespace(), "name": entity_ref.name()},
+        },
+        "unprocessed_hash": "",
+        "result_hash": "",
+        "next_update_at": claim.created_at.to_string(),
+        "last_discovery_at": claim.created_at.to_string(),
+        "errors": errors,
+        "location_key": claim.location_key,
+    })
+}
+
+/// The id of a claim that a path names.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimPath(String);
+
+impl<S: Sync> FromRequestParts<S> for ClaimPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let [id] = parts_after(parts, "delete")?;
+        Ok(Self(id))
+    }
+}

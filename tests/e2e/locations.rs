@@ -1,0 +1,202 @@
+//! Registered locations, deletions and refreshes, through the API.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::support::{Catalog, Launch, component, eventually, write};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A host of documents that can be changed, with ETags.
+#[derive(Clone, Default)]
+struct Host {
+    documents: Arc<Mutex<HashMap<String, String>>>,
+    address: String,
+}
+
+impl Host {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = Self { address: listener.local_addr().unwrap().to_string(), ..Self::default() };
+        let router = Router::new().route("/{*path}", get(document)).with_state(host.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        host
+    }
+
+    fn put(&self, path: &str, text: String) {
+        self.documents.lock().unwrap().insert(path.to_owned(), text);
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+}
+
+async fn document(State(host): State<Host>, Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let Some(text) = host.documents.lock().unwrap().get(&path).cloned() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let etag =
+        format!("\"{:x}\"", text.bytes().fold(17_u64, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte)));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    ([(header::ETAG, etag)], text).into_response()
+}
+
+/// A catalog that may read from `host` and polls never, so that only what is asked for is read.
+async fn catalog(dir: &TempDir, host: &Host, more: &str) -> Catalog {
+    let config = dir.path().join("app-config.yaml");
+    let text = format!(
+        "backend:\n  reading:\n    allow:\n      - host: {}\ncatalog:\n  processingInterval: false\n{more}",
+        host.address
+    );
+    write(&config, &text);
+    Launch::up(dir.path()).arg("--config").arg(config).start().await
+}
+
+/// Sends JSON to the catalog API; status and answer.
+async fn send(catalog: &Catalog, verb: &str, path: &str, body: Value) -> (u16, Value) {
+    let url = format!("{}/api/catalog{path}", catalog.url);
+    let request = catalog.client.request(verb.parse().unwrap(), url).timeout(PATIENCE);
+    let request = if body.is_null() { request } else { request.json(&body) };
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
+}
+
+fn url(target: &str) -> Value {
+    json!({"type": "url", "target": target})
+}
+
+async fn appears(catalog: &Catalog, name: &str) -> Value {
+    let look = || catalog.entity("component", name);
+    eventually(name, PATIENCE, look, Option::is_some).await.unwrap()
+}
+
+async fn description_becomes(catalog: &Catalog, name: &str, wanted: &str) {
+    let look = || catalog.entity("component", name);
+    eventually(name, PATIENCE, look, |entity| {
+        entity.as_ref().is_some_and(|entity| entity["metadata"]["description"] == wanted)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registered_location_lives_from_post_to_delete() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    host.put("a.yaml", component("one", "x"));
+    host.put("b.yaml", component("two", "x"));
+    let catalog = catalog(&dir, &host, "").await;
+    assert_eq!(catalog.get("/api/catalog/locations").await, json!([]));
+
+    let place = host.url("a.yaml");
+    let (status, created) = send(&catalog, "POST", "/locations", url(&place)).await;
+    assert_eq!(status, 201, "{created}");
+    assert_eq!(created["entities"], json!([]));
+    let location = created["location"].clone();
+    assert_eq!((&location["type"], &location["target"]), (&json!("url"), &json!(place)));
+    let name = location["entityRef"].as_str().unwrap().strip_prefix("location:default/").unwrap().to_owned();
+    assert!(catalog.entity("location", &name).await.is_some(), "its entity is there when POST answers");
+    assert_eq!(catalog.get("/api/catalog/locations").await, json!([{"data": location}]));
+    let id = location["id"].as_str().unwrap();
+    assert_eq!(catalog.get(&format!("/api/catalog/locations/{id}")).await, location);
+    appears(&catalog, "one").await;
+    assert_eq!(catalog.get("/api/catalog/locations/by-entity/component/default/one").await, location);
+
+    let (status, answer) = send(&catalog, "POST", "/locations", url(&place)).await;
+    let message = format!("Location url:{place} already exists");
+    assert_eq!((status, &answer["error"]["message"]), (409, &json!(message)), "{answer}");
+    assert_eq!(answer["error"]["name"], "ConflictError");
+    host.put("a.yaml", component("one", "read again"));
+    let again = send(&catalog, "POST", "/locations?onConflict=refresh", url(&place)).await;
+    assert_eq!(again, (201, json!({"location": location, "entities": []})));
+    description_becomes(&catalog, "one", "read again").await;
+
+    let moved = host.url("b.yaml");
+    let (status, updated) = send(&catalog, "PUT", &format!("/locations/{id}"), url(&moved)).await;
+    assert_eq!(status, 200, "{updated}");
+    let kept = (&updated["id"], &updated["entityRef"], &updated["target"]);
+    assert_eq!(kept, (&location["id"], &location["entityRef"], &json!(moved)));
+    appears(&catalog, "two").await;
+    eventually(
+        "the old place to be forgotten",
+        PATIENCE,
+        || catalog.entity("component", "one"),
+        Option::is_none,
+    )
+    .await;
+
+    let gone = send(&catalog, "DELETE", &format!("/locations/{id}"), Value::Null).await;
+    assert_eq!(gone, (204, Value::Null));
+    assert!(catalog.entity("location", &name).await.is_none(), "its entity is gone when DELETE answers");
+    assert_eq!(catalog.get("/api/catalog/locations").await, json!([]));
+    assert!(catalog.entity("component", "two").await.is_none(), "and what only it led to");
+    let (status, answer) = send(&catalog, "DELETE", &format!("/locations/{id}"), Value::Null).await;
+    let message = format!("Found no location with ID {id}");
+    assert_eq!((status, &answer["error"]["message"]), (404, &json!(message)));
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn locations_keep_their_ids_over_a_restart_and_a_rebuild_of_the_read_model() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    host.put("a.yaml", component("one", "x"));
+    let running = catalog(&dir, &host, "").await;
+    let (status, _) = send(&running, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    assert_eq!(status, 201);
+    let uid = appears(&running, "one").await["metadata"]["uid"].clone();
+    let before = running.get("/api/catalog/locations").await;
+    running.kill().await;
+
+    let running = catalog(&dir, &host, "").await;
+    running.settled().await;
+    assert_eq!(running.get("/api/catalog/locations").await, before);
+    assert_eq!(appears(&running, "one").await["metadata"]["uid"], uid);
+    let (status, _) = send(&running, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    assert_eq!(status, 409);
+    running.stop().await;
+
+    for file in std::fs::read_dir(dir.path().join("data")).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("read-model.db") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let running = catalog(&dir, &host, "").await;
+    running.settled().await;
+    assert_eq!(running.get("/api/catalog/locations").await, before);
+    assert_eq!(appears(&running, "one").await["metadata"]["uid"], uid);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_simultaneous_posts_of_one_place_exactly_one_gets_409() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    let catalog = catalog(&dir, &host, "").await;
+    for round in 0..5 {
+        let place = url(&host.url(&format!("{round}.yaml")));
+        let first = send(&catalog, "POST", "/locations", place.clone());
+        let (first, second) = tokio::join!(first, send(&catalog, "POST", "/locations", place.clone()));
+        let mut statuses = [first.0, second.0];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "{first:?} {second:?}");
+    }
+    assert_eq!(catalog.get("/api/catalog/locations").await.as_array().unwrap().len(), 5);
+    catalog.stop().await;
+}
