@@ -2,11 +2,13 @@
 //!
 //! A change carries everything that processing needs, so that a replay never calls the outside.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, Digest, Identity, LocationId, Problem, Timestamp, canonical, codec::Codec};
+use crate::{
+    DecodeError, Digest, Identity, LocationId, Problem, Timestamp, canonical, codec::Codec, placeholder,
+};
 
 static CODEC: LazyLock<Codec> = LazyLock::new(|| {
     Codec::new(&[(1, include_str!("../avro/change.v1.avsc")), (8, include_str!("../avro/change.v2.avsc"))])
@@ -145,6 +147,12 @@ impl TryFrom<String> for CauseKind {
     }
 }
 
+impl Substitution {
+    fn size(&self) -> (&str, usize) {
+        (&self.value, self.text.as_deref().map_or(0, str::len))
+    }
+}
+
 impl Change {
     /// The record's value.
     pub fn encode(&self) -> Vec<u8> {
@@ -161,6 +169,17 @@ impl Change {
 }
 
 impl Content {
+    /// The bytes of the entity with what its placeholders read, each time that it is put in.
+    pub fn size(&self) -> usize {
+        let texts: HashMap<&str, usize> = self.substitutions.iter().map(Substitution::size).collect();
+        if texts.is_empty() {
+            return self.entity.len();
+        }
+        let entity = serde_json::from_str(&self.entity).unwrap_or_default();
+        let put_in = placeholder::placeholders(&entity).into_iter().filter_map(|found| found.key());
+        put_in.fold(self.entity.len(), |size, key| size + texts.get(&*key).copied().unwrap_or(0))
+    }
+
     /// The digest that tells whether a source says something new. Where the document stands in its
     /// file does not count, unless something in it is wrong (see [`Position::lines`]).
     pub fn digest(&self, location_key: Option<&str>) -> Digest {
@@ -213,6 +232,19 @@ mod tests {
         change.content = None;
         change.location_key = None;
         assert_eq!(Change::decode(&change.encode()).unwrap(), change);
+    }
+
+    #[test]
+    fn a_text_counts_each_time_that_it_is_put_in() {
+        let entity = r#"{"a":{"$text":"./x"},"b":[{"$text":"./x"},{"$openapi":"./x"}]}"#.to_owned();
+        let read = |key: &str, text: &str| Substitution {
+            value: key.to_owned(),
+            text: Some(text.to_owned()),
+            error: None,
+        };
+        let substitutions = vec![read("./x", "12345"), read("$openapi ./x", "123")];
+        let length = entity.len();
+        assert_eq!(Content { entity, substitutions, ..content() }.size(), length + 13);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     npm,
     services::Services,
-    system::{cargo, run},
+    system::{cargo, run, workspace},
 };
 
 /// Formatting, lints and documentation. Changes nothing.
@@ -27,4 +27,19 @@ pub(crate) fn test(args: &[&str]) -> Result<()> {
         services.down()?;
     }
     outcome
+}
+
+/// Fuzzes one target for some seconds, from its seeds and, where it is there, the corpus of real
+/// descriptors. Fails with the input that broke it.
+pub(crate) fn fuzz(target: &str, seconds: &str) -> Result<()> {
+    let folder = workspace().join("fuzz");
+    let corpus = workspace().join("../shared/corpus/files");
+    std::fs::create_dir_all(folder.join("corpus").join(target))?;
+    let mut command = std::process::Command::new("cargo");
+    command.current_dir(&folder).args(["+nightly", "fuzz", "run", "--all-features", target]);
+    command.arg(format!("corpus/{target}")).arg(format!("seeds/{target}"));
+    if target == "yaml" && corpus.exists() {
+        command.arg(corpus);
+    }
+    run(command.args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")]))
 }

@@ -22,6 +22,8 @@ usage: cargo xtask CHORE
   npm              install Node.js, Chromium and the packages that tests/npm needs
   check            formatting, lints and documentation, without changing anything
   test [ARG…]      all tests, with services around them; ARGs go to `cargo test`
+  fuzz TARGET [S]  fuzz yaml, refs, placeholders or query for S seconds, 600 if not given;
+                   needs the nightly compiler and cargo-fuzz
   ci               check, then test
 ";
 
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         ["npm"] => npm::prepare(),
         ["check"] => chores::check(),
         ["test", rest @ ..] => chores::test(rest),
+        ["fuzz", target] => chores::fuzz(target, "600"),
+        ["fuzz", target, seconds] => chores::fuzz(target, seconds),
         ["ci"] => chores::check().and_then(|()| chores::test(&[])),
         _ => {
             eprint!("{USAGE}");

@@ -283,8 +283,7 @@ fn known_errors(claims: &Claims, place: &Place) -> Vec<Problem> {
 /// # Errors
 /// With the reason, naming the limit.
 pub(crate) fn check_size(content: &Content, max_entity_bytes: usize) -> Result<(), String> {
-    let texts = content.substitutions.iter().filter_map(|substitution| substitution.text.as_deref());
-    let bytes = content.entity.len() + texts.map(str::len).sum::<usize>();
+    let bytes = content.size();
     if bytes <= max_entity_bytes {
         return Ok(());
     }
