@@ -48,7 +48,8 @@ impl LocationFollower {
     }
 
     pub(super) fn is_url(&self, subject: &Subject) -> bool {
-        matches!(subject, Subject::Document(location) if !location.starts_with("file:"))
+        let (Subject::Document(location) | Subject::Pattern(location)) = subject;
+        !location.starts_with("file:")
     }
 
     pub(super) fn schedule(&mut self, subject: &Subject) -> &mut Schedule {

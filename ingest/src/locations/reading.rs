@@ -18,6 +18,9 @@ pub(super) const GRACE: Duration = Duration::from_millis(100);
 /// The longest back-off where nothing else is configured.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(150);
 
+/// After so many failures in a row the back-off is at its longest where nothing else is configured.
+const LAST_TOLD: u32 = 7;
+
 /// How reading one place goes.
 #[derive(Default)]
 pub(super) struct Reading {
@@ -137,6 +140,7 @@ impl Reading {
         next: Option<Timestamp>,
     ) -> Option<SourceState> {
         let good = matches!(noted.outcome, "ok" | "absent");
+        let noted_failure = noted.outcome == "failed" && self.failures > 0;
         let seen = self.seen.as_deref().filter(|_| noted.outcome == "ok");
         // Parts have no place in the record, so an earlier process could not tell that they changed.
         let etag = seen.map(|seen| seen.etag.clone().filter(|_| seen.parts.is_empty()));
@@ -158,7 +162,9 @@ impl Reading {
             note: noted.note,
             ..SourceState::default()
         };
-        let changed = !same(&state, &self.state);
+        // While the wait grows, it is worth knowing; once it does not, that would be noise.
+        let backs_off = noted_failure && self.failures <= LAST_TOLD;
+        let changed = backs_off || !same(&state, &self.state);
         self.state = state;
         changed.then(|| self.state.clone())
     }
