@@ -10,6 +10,7 @@ static CODEC: LazyLock<Codec> = LazyLock::new(|| {
     Codec::new(&[
         (6, include_str!("../avro/source_state.v1.avsc")),
         (11, include_str!("../avro/source_state.v2.avsc")),
+        (12, include_str!("../avro/source_state.v3.avsc")),
     ])
 });
 
@@ -47,7 +48,6 @@ pub struct SourceState {
     /// How many entities it claims.
     pub entities: Option<i64>,
     /// Since when it is confirmed to be absent, if it is.
-    #[serde(skip)]
     pub absent_since: Option<Timestamp>,
     /// Removals that wait for a person.
     pub held: Option<Held>,

@@ -143,6 +143,7 @@ fn states_commands_and_headers_of_all_versions_are_read() {
         etag: Some("\"x\"".to_owned()),
         http_status: Some(503),
         last_read_at: Some(Timestamp(1_700_000_000_000)),
+        absent_since: Some(Timestamp(1_600_000_000_000)),
         entities: Some(3),
         held: Some(Held { count: 11, since: Timestamp(5), sample: vec!["component:default/a".to_owned()] }),
         commands: vec![CommandOutcome {
@@ -157,7 +158,9 @@ fn states_commands_and_headers_of_all_versions_are_read() {
         }],
         ..SourceState::default()
     };
-    is_stored("source_state.v2.hex", &state.encode());
+    is_stored("source_state.v3.hex", &state.encode());
+    assert_eq!(SourceState::decode(&stored("source_state.v3.hex")).unwrap(), state);
+    state.absent_since = None;
     assert_eq!(SourceState::decode(&stored("source_state.v2.hex")).unwrap(), state);
     let CommandOutcome { id, kind, outcome, at, .. } = state.commands.remove(0);
     state.commands.push(CommandOutcome { id, kind, outcome, at, ..CommandOutcome::default() });

@@ -86,6 +86,9 @@ async fn command(
             let body = json!({"command": id, "outcome": outcome.outcome, "message": outcome.message});
             Ok((StatusCode::OK, Json(body)))
         }
+        Some(outcome) if outcome.reason.as_deref() == Some("not-found") => {
+            Err(ApiError::NotFound(outcome.message.unwrap_or(outcome.outcome)))
+        }
         Some(outcome) => Err(ApiError::Conflict(outcome.message.unwrap_or(outcome.outcome))),
     }
 }
