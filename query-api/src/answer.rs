@@ -10,13 +10,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use roaring::RoaringBitmap;
 use serde::Serialize;
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
 use crate::{
     error::ApiError,
-    index::{Doc, Entity, Index},
+    index::{Direction, Doc, Entity, Hit, Index, Position, Window},
     paths::RequestedUri,
     query::Projection,
     snapshot::SeenRevision,
@@ -64,7 +65,7 @@ pub(crate) fn write_entity(entity: &Entity, projection: Option<&Projection>, out
 /// A list of entities between two texts; `null` where there is none.
 pub(crate) struct EntityList {
     pub(crate) index: Arc<Index>,
-    pub(crate) docs: Vec<Option<Doc>>,
+    pub(crate) docs: Listed,
     pub(crate) projection: Option<Projection>,
     /// Up to and including the opening bracket.
     pub(crate) before: Vec<u8>,
@@ -75,7 +76,7 @@ pub(crate) struct EntityList {
 impl IntoResponse for EntityList {
     /// A short list is one answer; a long one is streamed.
     fn into_response(self) -> Response {
-        let mut pieces = Pieces { list: self, next: 0, is_done: false };
+        let mut pieces = Pieces { list: self, is_begun: false, is_done: false };
         let Some(first) = pieces.next() else { return bytes(Vec::new()) };
         if pieces.is_done {
             return bytes(first);
@@ -86,10 +87,56 @@ impl IntoResponse for EntityList {
     }
 }
 
-/// The text of a list, piece by piece.
+/// What a list holds.
+pub(crate) enum Listed {
+    /// These.
+    These(std::vec::IntoIter<Option<Doc>>),
+    /// All of a set, by uid, looked up as the list is read.
+    ByUid {
+        found: RoaringBitmap,
+        /// Those that were looked up.
+        ahead: std::vec::IntoIter<Hit<'static>>,
+        /// The last of them.
+        last: Option<Position>,
+    },
+}
+
+impl Listed {
+    /// Documents that are looked up at once.
+    const AHEAD: usize = 1_000;
+
+    /// These, in this order; `None` is shown as null.
+    pub(crate) fn these(docs: Vec<Option<Doc>>) -> Self {
+        Self::These(docs.into_iter())
+    }
+
+    /// All of a set, by uid.
+    pub(crate) fn by_uid(found: RoaringBitmap) -> Self {
+        Self::ByUid { found, ahead: Vec::new().into_iter(), last: None }
+    }
+
+    fn next(&mut self, index: &Index) -> Option<Option<Doc>> {
+        match self {
+            Self::These(docs) => docs.next(),
+            Self::ByUid { found, ahead, last } => {
+                if ahead.as_slice().is_empty() {
+                    let direction = Direction::Forward;
+                    let window = Window { from: last.as_ref(), direction, skip: 0, limit: Self::AHEAD };
+                    let hits = index.page_by_uid(found, window);
+                    *last = hits.last().map(Hit::position).or(last.take());
+                    *ahead = hits.into_iter();
+                }
+                ahead.next().map(|hit| Some(hit.doc))
+            }
+        }
+    }
+}
+
+/// The text of a list, piece by piece. Nobody asks for the next piece while the client has not taken the
+/// last ones, or when it went away.
 struct Pieces {
     list: EntityList,
-    next: usize,
+    is_begun: bool,
     is_done: bool,
 }
 
@@ -101,18 +148,18 @@ impl Iterator for Pieces {
             return None;
         }
         let list = &mut self.list;
-        let mut out =
-            if self.next == 0 { std::mem::take(&mut list.before) } else { Vec::with_capacity(PIECE) };
+        let mut out = std::mem::take(&mut list.before);
+        out.reserve(PIECE);
         while out.len() < PIECE {
-            let Some(doc) = list.docs.get(self.next) else {
+            let Some(doc) = list.docs.next(&list.index) else {
                 out.append(&mut list.after);
                 self.is_done = true;
                 break;
             };
-            if self.next > 0 {
+            if self.is_begun {
                 out.push(b',');
             }
-            self.next += 1;
+            self.is_begun = true;
             match doc.and_then(|doc| list.index.entity(doc)) {
                 Some(entity) => write_entity(entity, list.projection.as_ref(), &mut out),
                 None => out.extend_from_slice(b"null"),

@@ -10,7 +10,7 @@ use backstitch_schemas::{EntityRef, RefContext};
 
 use super::selection::{filter_query, matching};
 use crate::{
-    answer::EntityList,
+    answer::{EntityList, Listed},
     body::JsonBody,
     error::ApiError,
     openapi::{Answer, Group, Operation, Param, ParamKind},
@@ -50,7 +50,7 @@ pub(crate) async fn get_entities_by_refs(
         let entity_ref = EntityRef::parse(text, context).ok().filter(|_| text.contains('/'))?;
         view.doc(&entity_ref).filter(|doc| !is_filtered || matches.contains(doc.0))
     });
-    let docs = found.collect();
+    let docs = Listed::these(found.collect());
     drop(matches);
     let list = EntityList {
         index: Arc::clone(view.index()),

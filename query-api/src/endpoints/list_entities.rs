@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::selection::{filter_query, matching};
 use crate::{
-    answer::EntityList,
+    answer::{EntityList, Listed},
     error::ApiError,
-    index::{Direction, Doc, Index, Matches, SortOrder, Window},
+    index::{Doc, Index, Matches, SortOrder},
     openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
     query::parse_order,
@@ -64,22 +64,18 @@ pub(crate) async fn list_entities(Snapshot(view): Snapshot, uri: Uri) -> Result<
     }
     let query = filter_query(&params)?;
     let matches = matching(&view, &[query.as_ref()])?;
-    let docs = match page {
-        None => everything(view.index(), &matches, &orders),
-        Some(page) => one_page(view.index(), &matches, &orders, page),
+    let (index, total) = (view.index(), matches.len());
+    let (docs, link) = match page {
+        None if orders.is_empty() => (Listed::by_uid(matches.into_owned()), None),
+        None => (these(index.list_by_values(&matches, &orders, 0, usize::MAX)), None),
+        Some(page) => {
+            let docs = one_page(index, &matches, &orders, page);
+            let link = next_link(page, docs.len(), total, &params);
+            (these(docs), link)
+        }
     };
-    let total = matches.len();
-    drop(matches);
-
-    let link = page.and_then(|page| next_link(page, docs.len(), total, &params));
-    let docs = docs.into_iter().map(Some).collect();
-    let list = EntityList {
-        index: Arc::clone(view.index()),
-        docs,
-        projection,
-        before: b"[".to_vec(),
-        after: b"]".to_vec(),
-    };
+    let index = Arc::clone(index);
+    let list = EntityList { index, docs, projection, before: b"[".to_vec(), after: b"]".to_vec() };
     let mut response = list.into_response();
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         response.headers_mut().insert(header::LINK, link);
@@ -87,12 +83,8 @@ pub(crate) async fn list_entities(Snapshot(view): Snapshot, uri: Uri) -> Result<
     Ok(response)
 }
 
-fn everything(index: &Index, matches: &Matches<'_>, orders: &[SortOrder]) -> Vec<Doc> {
-    if !orders.is_empty() {
-        return index.list_by_values(matches, orders, 0, usize::MAX);
-    }
-    let window = Window { from: None, direction: Direction::Forward, skip: 0, limit: usize::MAX };
-    index.page_by_uid(matches, window).into_iter().map(|hit| hit.doc).collect()
+fn these(docs: Vec<Doc>) -> Listed {
+    Listed::these(docs.into_iter().map(Some).collect())
 }
 
 fn one_page(index: &Index, matches: &Matches<'_>, orders: &[SortOrder], page: Page) -> Vec<Doc> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::selection::{ABOUT_FIELDS, ABOUT_FILTER, filter_query, full_text, matching};
 use crate::{
-    answer::EntityList,
+    answer::{EntityList, Listed},
     body::JsonBody,
     error::ApiError,
     index::{Direction, Hit, Matches, SortOrder, Window},
@@ -187,7 +187,7 @@ fn answer(view: &View, request: PageRequest) -> Result<Response, ApiError> {
     let before = b"{\"items\":[".to_vec();
     Ok(EntityList {
         index: Arc::clone(view.index()),
-        docs,
+        docs: Listed::these(docs),
         projection: request.projection,
         before,
         after: after.into(),

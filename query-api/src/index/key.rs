@@ -23,6 +23,8 @@ pub struct Key {
     pub valueless: DocSet,
     /// The documents of each term. No document has two terms of the same value.
     pub terms: OrdMap<Arc<Term>, DocSet>,
+    /// How many documents the terms have together.
+    rows: u64,
     /// The words of its values, if it is one that is searched in.
     pub words: Option<Words>,
 }
@@ -32,7 +34,7 @@ impl Key {
     pub fn new(id: KeyId, name: Arc<str>) -> Self {
         let words = Words::of_key(&name);
         let (exists, valueless) = (DocSet::default(), DocSet::default());
-        Self { id, name, exists, valueless, terms: OrdMap::new(), words }
+        Self { id, name, exists, valueless, terms: OrdMap::new(), rows: 0, words }
     }
 
     /// The term as this key holds it, so that all its users share one.
@@ -43,9 +45,12 @@ impl Key {
     /// Adds a document's term.
     pub fn insert(&mut self, term: &Arc<Term>, doc: Doc) {
         if let Some(docs) = self.terms.get_mut(&**term) {
+            let before = docs.len();
             docs.insert(doc);
+            self.rows += docs.len() - before;
             return;
         }
+        self.rows += 1;
         let mut docs = DocSet::default();
         docs.insert(doc);
         self.terms.insert(Arc::clone(term), docs);
@@ -54,11 +59,17 @@ impl Key {
     /// Takes a document's term away.
     pub fn remove(&mut self, term: &Term, doc: Doc) {
         if let Some(docs) = self.terms.get_mut(term) {
+            self.rows -= u64::from(docs.contains(doc));
             docs.remove(doc);
             if docs.is_empty() {
                 self.terms.remove(term);
             }
         }
+    }
+
+    /// Whether no document has two values.
+    pub fn is_single_valued(&self) -> bool {
+        self.rows + self.valueless.len() == self.exists.len()
     }
 
     /// The terms whose compared form is `value`; usually one.
@@ -72,6 +83,29 @@ impl Key {
         prefix: &str,
     ) -> impl Iterator<Item = (&'a Arc<Term>, &'a DocSet)> {
         self.terms.range(Term::least(prefix)..).take_while(move |(term, _)| term.value().starts_with(prefix))
+    }
+
+    /// Where a walk comes to that leaves out `skip` rows, given how many rows of each term there are: the
+    /// value of the first row that is not left out, and how many before it have that value too. `Err` with
+    /// the number still to be left out if there are not that many. Costs a count for each term before.
+    pub fn skipped(
+        &self,
+        descending: bool,
+        skip: u64,
+        count: impl Fn(&DocSet) -> u64,
+    ) -> Result<(&Arc<Term>, u64), u64> {
+        let mut left = skip;
+        for (term, docs) in self.walk(None, descending) {
+            let here = count(docs);
+            if here > left {
+                // Terms of one value are one place in the order: the walk begins with the first of them.
+                let is_before = |other: &Arc<Term>| if descending { other > term } else { other < term };
+                let same = self.terms_of(term.value()).filter(|(other, _)| is_before(other));
+                return Ok((term, left + same.map(|(_, docs)| count(docs)).sum::<u64>()));
+            }
+            left -= here;
+        }
+        Err(left)
     }
 
     /// The terms at and after `value` in ascending order, or at and before it in descending order.

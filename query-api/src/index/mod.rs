@@ -10,6 +10,7 @@ mod entity;
 mod facets;
 mod graph;
 mod key;
+mod list;
 mod matching;
 mod memory;
 mod page;

@@ -6,7 +6,7 @@
 use roaring::RoaringBitmap;
 use uuid::Uuid;
 
-use super::{Doc, Entity, Index, Key, Term, lower};
+use super::{Doc, DocSet, Index, Key, Term, lower};
 
 /// What to sort by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,12 @@ impl Index {
         if page.is_sparse() { page.collected() } else { page.walked() }
     }
 
+    /// Counts how many documents of a set are in `matches`.
+    pub(super) fn counted(&self, matches: &RoaringBitmap) -> impl Fn(&DocSet) -> u64 {
+        let is_everything = matches.len() == self.len() as u64;
+        move |docs| if is_everything { docs.len() } else { docs.overlap(matches) }
+    }
+
     /// The first of some documents in the order of uids, behind `after`.
     pub(super) fn in_uid_order(
         &self,
@@ -148,7 +154,7 @@ impl Index {
 
 /// Whether sorting `found` documents is cheaper than walking until `count` of them were met among
 /// `places`. A step of the walk is some four times cheaper than fetching an entity.
-fn is_sparse(found: u64, places: usize, count: usize) -> bool {
+pub(super) fn is_sparse(found: u64, places: usize, count: usize) -> bool {
     let steps = (count as u64).saturating_mul(places as u64 / found.max(1)).min(places as u64);
     found.saturating_mul(4) <= steps
 }
@@ -189,9 +195,14 @@ impl<'a> ValuePage<'a, '_> {
     }
 
     fn walked(&self) -> Vec<Hit<'a>> {
-        let from = self.window.from.and_then(|from| from.value.as_deref());
-        let mut terms = self.key.walk(from, self.descending).peekable();
+        let mut from = self.window.from.and_then(|from| from.value.as_deref());
         let (mut hits, mut skip) = (Vec::new(), self.window.skip);
+        if skip > 0 && from.is_none() && self.containing.is_none() {
+            let count = self.index.counted(self.matches);
+            let Ok((term, left)) = self.key.skipped(self.descending, skip as u64, count) else { return hits };
+            (from, skip) = (Some(term.value()), usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        let mut terms = self.key.walk(from, self.descending).peekable();
         while hits.len() < self.window.limit {
             let Some((term, docs)) = terms.next() else { break };
             let mut found = docs.shared_with(self.matches);
@@ -233,100 +244,5 @@ impl<'a> ValuePage<'a, '_> {
         let Some(from) = self.window.from else { return true };
         let order = (hit.value, hit.uid).cmp(&(from.value.as_deref(), from.uid));
         if self.descending { order.is_lt() } else { order.is_gt() }
-    }
-}
-
-// --- the plain list ---
-
-impl Index {
-    /// The found entities by ref.
-    pub fn list_by_ref(&self, matches: &RoaringBitmap, skip: usize, limit: usize) -> Vec<Doc> {
-        let count = skip.saturating_add(limit);
-        if !is_sparse(matches.len(), self.len(), count) {
-            let docs = self.by_ref.values().copied().filter(|doc| matches.contains(doc.0));
-            return docs.skip(skip).take(limit).collect();
-        }
-        let mut docs: Vec<_> = matches.iter().map(Doc).collect();
-        docs.sort_by_cached_key(|doc| self.entity(*doc).map(|entity| entity.entity_ref.clone()));
-        docs.into_iter().skip(skip).take(limit).collect()
-    }
-
-    /// The found entities by several orders, each entity once. Those without a value come last
-    /// whatever the direction, and ties are broken by uid.
-    pub fn list_by_values(
-        &self,
-        matches: &RoaringBitmap,
-        orders: &[SortOrder],
-        skip: usize,
-        limit: usize,
-    ) -> Vec<Doc> {
-        let (mut listed, mut skip, mut rest) = (Vec::new(), skip, matches.clone());
-        if let Some((order, key)) = orders.first().and_then(|order| Some((order, self.key(&order.key)?))) {
-            let mut terms = key.walk(None, order.descending).peekable();
-            while listed.len() < limit && !rest.is_empty() {
-                let Some((term, docs)) = terms.next() else { break };
-                // An entity stands where its first value does, so it is taken out of the rest.
-                let mut group = docs.taken_from(&mut rest);
-                while let Some((_, docs)) = terms.next_if(|(next, _)| next.value() == term.value()) {
-                    group.extend(&docs.taken_from(&mut rest));
-                }
-                if group.len() <= skip as u64 {
-                    skip -= group.len() as usize;
-                    continue;
-                }
-                self.list_group(
-                    &group.bitmap(),
-                    &orders[1..],
-                    skip.saturating_add(limit),
-                    &mut skip,
-                    &mut listed,
-                );
-            }
-        }
-        let others = orders.get(1..).unwrap_or_default();
-        self.list_group(&rest, others, skip.saturating_add(limit), &mut skip, &mut listed);
-        listed.truncate(limit);
-        listed
-    }
-
-    /// Appends the entities of one group behind those that are still to be skipped.
-    fn list_group(
-        &self,
-        group: &RoaringBitmap,
-        orders: &[SortOrder],
-        count: usize,
-        skip: &mut usize,
-        listed: &mut Vec<Doc>,
-    ) {
-        let docs: Vec<Doc> = if orders.is_empty() {
-            self.in_uid_order(group, None, false, count).into_iter().map(|(_, doc)| doc).collect()
-        } else {
-            let with_entity = |doc| Some((Doc(doc), self.entity(Doc(doc))?));
-            let mut entities: Vec<_> = group.iter().filter_map(with_entity).collect();
-            entities.sort_by(|(_, a), (_, b)| {
-                let by_values = orders.iter().map(|order| self.compare(order, a, b));
-                by_values.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a.uid.cmp(&b.uid))
-            });
-            entities.into_iter().map(|(doc, _)| doc).collect()
-        };
-        let left_out = docs.len().min(*skip);
-        *skip -= left_out;
-        listed.extend(docs.into_iter().skip(left_out));
-    }
-
-    fn compare(&self, order: &SortOrder, a: &Entity, b: &Entity) -> std::cmp::Ordering {
-        let (a, b) = (self.sort_value(order, a), self.sort_value(order, b));
-        match (a, b) {
-            (Some(a), Some(b)) if order.descending => b.cmp(a),
-            (Some(a), Some(b)) => a.cmp(b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        }
-    }
-
-    /// The value that comes first in this order.
-    fn sort_value<'a>(&'a self, order: &SortOrder, entity: &'a Entity) -> Option<&'a str> {
-        let texts = self.texts_of(entity, self.key(&order.key)?);
-        let values = texts.into_iter().map(|text| text.value);
-        if order.descending { values.max() } else { values.min() }
     }
 }

@@ -142,6 +142,11 @@ impl Fixture {
         fixture
     }
 
+    /// The last revision that was committed.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
     /// Commits some entities, new ones or others in the place of what there is, and waits until the catalog
     /// shows them.
     pub(crate) async fn add(&mut self, entities: &[Value]) {

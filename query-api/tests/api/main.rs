@@ -7,12 +7,12 @@ mod fixture;
 mod changes;
 mod errors;
 mod explorer;
+mod load;
 mod outage;
 mod pages;
 mod reads;
 mod recorded;
 mod revisions;
-mod speed;
 mod status;
 mod views;
 

@@ -2,9 +2,11 @@
 //!
 //! Left out are uids, etags and cursors (they contain uids), and answers in the order of uids.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use crate::{errors::request_of, fixture::Fixture, shared, speed::generated};
+use crate::{errors::request_of, fixture::Fixture, shared};
 
 /// Recorded after the catalog was changed by hand, or in the order of uids.
 const OTHERS: [&str; 12] = [
@@ -126,4 +128,12 @@ fn agrees(found: &Value, expected: &Value) -> bool {
         }
         _ => found == expected,
     }
+}
+
+/// The generated catalog of some size, if generator and Node are there.
+fn generated(count: usize) -> Option<Vec<Value>> {
+    let generator = shared("workload/generate.js")?;
+    let output = Command::new("node").arg(generator).arg(count.to_string()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
