@@ -147,11 +147,11 @@ pub struct StatusArgs {
 /// Options of `validate`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit code: 0 if all is well, 1 if something is wrong, 2 if a file could not be checked.
+Exit code: 0 if nothing is wrong (warnings are not), 1 if something is, 2 if a file could not be checked.
 
 In a pull request on GitHub:  backstitch validate --format github catalog-info.yaml")]
 pub struct ValidateArgs {
-    /// Descriptor files.
+    /// Descriptor files; a folder stands for every catalog-info.yaml below it.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// A configuration file, for the kinds that backstitch.kinds adds.

@@ -97,6 +97,8 @@ pub struct StatusProblem {
     pub entity_ref: Option<String>,
     /// The provider that has it.
     pub provider: Option<String>,
+    /// `warning` or `error`.
+    pub level: Option<String>,
     /// Name of the error, e.g. `InputError`.
     pub name: String,
     /// Backstage's words.
@@ -117,6 +119,10 @@ impl StatusProblem {
     /// `file:line: what is wrong, what to do`, with files relative to `cwd` where they lie below.
     pub fn line_for(&self, cwd: &Path) -> String {
         let text = self.advice.as_deref().filter(|advice| !advice.is_empty()).unwrap_or(&self.message);
+        let text = match self.level.as_deref() {
+            Some("warning") => &format!("warning: {text}"),
+            _ => text,
+        };
         let about = self.entity_ref.as_deref().or(self.provider.as_deref());
         match (&self.location, about) {
             // A push has no file and no line: the entity tells where to look.

@@ -10,7 +10,7 @@
 //!
 //! let file = LocationRef::new("file", "/srv/catalog-info.yaml");
 //! let descriptor = b"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: shop\nspec: {}\n";
-//! let findings = validate_file(&Pipeline::default(), &file, descriptor);
+//! let findings = validate_file(&Pipeline::default(), &file, descriptor, &|_| None);
 //! assert_eq!(findings[0].line, 5);
 //! ```
 
@@ -28,5 +28,5 @@ pub use builtin::{AnnotateLocation, KindProcessor, Placeholders};
 pub use pipeline::{Outcome, Pipeline, Settings};
 pub use process::ProcessError;
 pub use processor::{Context, Emitter, Processor, Verdict};
-pub use validate::{Finding, Severity, validate_file};
+pub use validate::{Finding, ReadContent, validate_file};
 pub use worker::{Config, Error, GROUP, Health, Worker};

@@ -20,31 +20,28 @@ pub struct Finding {
     pub document: i32,
     /// Line in the file, from 1.
     pub line: i32,
-    /// Whether the catalog would do without the document.
-    pub severity: Severity,
     /// What is wrong.
     pub problem: Problem,
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// The document does its work, but not as its author may think.
-    Warning,
-    /// The document is not let into the catalog.
-    Error,
-}
+/// The content of a file that a placeholder names, if it can be read here.
+pub type ReadContent<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Checks all documents of a file as processing would, without reading anything else: placeholders
-/// count as read. The pipeline's rules apply with `location` as the origin; use
-/// [`backstitch_schemas::rules::Rules::everything`] to leave them out.
-pub fn validate_file(pipeline: &Pipeline, location: &LocationRef, bytes: &[u8]) -> Vec<Finding> {
+/// Checks all documents of a file as processing would. What a placeholder stands for is checked if
+/// `read` knows it, else it is taken to be right. The pipeline's rules apply with `location` as the
+/// origin; use [`backstitch_schemas::rules::Rules::everything`] to leave them out.
+pub fn validate_file(
+    pipeline: &Pipeline,
+    location: &LocationRef,
+    bytes: &[u8],
+    read: &ReadContent<'_>,
+) -> Vec<Finding> {
     let documents = yaml::parse(&location.to_string(), bytes);
     let mut findings = Vec::new();
     for document in &documents {
         let problems = match &document.outcome {
             Err(problem) => vec![problem.clone()],
-            Ok(entity) => problems_of(pipeline, location, entity),
+            Ok(entity) => problems_of(pipeline, location, entity, read),
         };
         findings.extend(problems.into_iter().map(|problem| finding(location, document, problem)));
     }
@@ -60,29 +57,46 @@ fn finding(location: &LocationRef, document: &yaml::Document, problem: Problem) 
         file: location.target.clone(),
         document: document.index,
         line: problem.line.unwrap_or(document.line),
-        severity: Severity::Error,
         problem,
     }
 }
 
-fn problems_of(pipeline: &Pipeline, location: &LocationRef, entity: &Value) -> Vec<Problem> {
-    let read = |value| Substitution { value, text: Some("{}".to_owned()), error: None };
+fn problems_of(
+    pipeline: &Pipeline,
+    location: &LocationRef,
+    entity: &Value,
+    read: &ReadContent<'_>,
+) -> Vec<Problem> {
+    let (mut substitutions, mut unread) = (Vec::new(), Vec::new());
+    for placeholder in placeholder::placeholders(entity) {
+        let Some((place, value)) = placeholder.value.as_deref().zip(placeholder.key()) else { continue };
+        let text = read(place).unwrap_or_else(|| {
+            unread.push(placeholder.pointer.clone());
+            "{}".to_owned()
+        });
+        substitutions.push(Substitution { value, text: Some(text), error: None });
+    }
     let content = Content {
         entity: String::new(),
         location: location.to_string(),
         origin: location.to_string(),
         position: None,
-        substitutions: placeholder::placeholders(entity)
-            .iter()
-            .filter_map(|placeholder| placeholder.key().map(read))
-            .collect(),
+        substitutions,
         listing_errors: Vec::new(),
     };
-    match pipeline.process(&content, entity.clone(), true) {
+    let mut problems = match pipeline.process(&content, entity.clone(), true) {
         Outcome::Good { .. } => Vec::new(),
         Outcome::Invalid(problems) => problems,
         Outcome::Refused(problem) => vec![problem],
-    }
+    };
+    problems.retain(|problem| !unread.iter().any(|pointer| is_below(problem.path.as_deref(), pointer)));
+    problems
+}
+
+/// Whether a path is that of a value or of something in it.
+fn is_below(path: Option<&str>, pointer: &str) -> bool {
+    let rest = path.and_then(|path| path.strip_prefix(pointer));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Of two documents with one ref the last counts.
@@ -104,8 +118,8 @@ fn duplicates(location: &LocationRef, documents: &[yaml::Document]) -> Vec<Findi
                 document.line
             );
             let problem =
-                Problem::new("ConflictError", message).with_advice(advice).at_path("/metadata/name");
-            findings.push(Finding { severity: Severity::Warning, ..finding(location, earlier, problem) });
+                Problem::new("DuplicateWarning", message).with_advice(advice).at_path("/metadata/name");
+            findings.push(finding(location, earlier, problem));
         }
     }
     findings
@@ -113,19 +127,24 @@ fn duplicates(location: &LocationRef, documents: &[yaml::Document]) -> Vec<Findi
 
 #[cfg(test)]
 mod tests {
-    use backstitch_schemas::rules::Rules;
+    use backstitch_schemas::{Level, rules::Rules};
 
     use super::*;
     use crate::Settings;
 
-    fn check(text: &str, expected: &[(i32, i32, Severity, &str)]) {
+    fn check(text: &str, expected: &[(i32, i32, Level, &str)]) {
         let settings = Settings { rules: Rules::everything(), ..Settings::default() };
         let file = LocationRef::new("file", "a.yaml");
-        let findings = validate_file(&Pipeline::new(settings), &file, text.as_bytes());
+        let findings = validate_file(&Pipeline::new(settings), &file, text.as_bytes(), &|_| None);
         let found: Vec<_> = findings
             .iter()
             .map(|f| {
-                (f.document, f.line, f.severity, f.problem.advice.as_deref().unwrap_or(&f.problem.message))
+                (
+                    f.document,
+                    f.line,
+                    f.problem.level(),
+                    f.problem.advice.as_deref().unwrap_or(&f.problem.message),
+                )
             })
             .collect();
         assert_eq!(found.len(), expected.len(), "{found:#?}");
@@ -153,11 +172,11 @@ mod tests {
         check(
             &text,
             &[
-                (1, 4, Severity::Warning, "remove one of the two"),
-                (1, 6, Severity::Error, "put it in quotes"),
-                (2, 12, Severity::Error, "metadata.tags[0] is `Bad`"),
-                (2, 13, Severity::Error, "spec.owner is missing"),
-                (3, 16, Severity::Error, "does not parse"),
+                (1, 4, Level::Warning, "remove one of the two"),
+                (1, 6, Level::Error, "put it in quotes"),
+                (2, 12, Level::Error, "metadata.tags[0] is `Bad`"),
+                (2, 13, Level::Error, "spec.owner is missing"),
+                (3, 16, Level::Error, "does not parse"),
             ],
         );
     }
@@ -165,7 +184,7 @@ mod tests {
     #[test]
     fn the_rules_apply() {
         let file = LocationRef::new("file", "a.yaml");
-        let findings = validate_file(&Pipeline::default(), &file, HEAD.as_bytes());
+        let findings = validate_file(&Pipeline::default(), &file, HEAD.as_bytes(), &|_| None);
         assert_eq!(findings[0].problem.name, "NotAllowedError");
         assert_eq!((findings.len(), findings[0].line), (1, 2));
     }

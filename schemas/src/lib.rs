@@ -39,7 +39,7 @@ pub use claim::{ClaimKey, Identity, KeyError, Listing, LocationId, ProviderName,
 pub use codec::DecodeError;
 pub use entity_ref::{CompoundRef, DEFAULT_NAMESPACE, EntityRef, RefContext, RefError};
 pub use location_ref::{LocationRef, LocationRefError, is_script_url};
-pub use problem::Problem;
+pub use problem::{Level, Problem};
 pub use registered_location::RegisteredLocation;
 pub use time::{Clock, SystemClock, Timestamp};
 pub use topic::Topic;

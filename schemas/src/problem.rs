@@ -2,10 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How bad a problem is. The words are those of status items, GitHub and SARIF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The document does its work, but not as its author may think.
+    Warning,
+    /// The document is not let into the catalog, or not as it stands.
+    Error,
+}
+
+impl Level {
+    /// `warning` or `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// What is wrong, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Error name in Backstage's words (`InputError`, `NotAllowedError`, `NotFoundError`, …).
+    /// Error name in Backstage's words (`InputError`, `NotAllowedError`, `NotFoundError`, …); the name of
+    /// a warning, of which Backstage has none, ends in `Warning`.
     pub name: String,
     /// What clients match on: for model errors the text shape that Backstage gives.
     pub message: String,
@@ -55,6 +76,11 @@ impl Problem {
     pub fn at_path(mut self, pointer: impl Into<String>) -> Self {
         self.path = Some(pointer.into());
         self
+    }
+
+    /// How bad it is, as its name tells.
+    pub fn level(&self) -> Level {
+        if self.name.ends_with("Warning") { Level::Warning } else { Level::Error }
     }
 
     /// `name: message`, the text of a status item.

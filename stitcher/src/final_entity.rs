@@ -15,6 +15,8 @@ pub(crate) struct Additions<'a> {
     pub(crate) uid: Identity,
     /// The winning claim's problems that count.
     pub(crate) problems: &'a [Problem],
+    /// What is to be said about the claims that lost against it.
+    pub(crate) contest: Option<&'a Problem>,
     /// Whether the winner is a kept orphan.
     pub(crate) orphan: bool,
 }
@@ -28,13 +30,14 @@ pub(crate) fn body(form: &str, additions: Additions<'_>) -> Option<String> {
     if additions.orphan {
         object_at(metadata, "annotations").insert(ORPHAN.to_owned(), Value::String("true".to_owned()));
     }
-    if !additions.problems.is_empty() {
+    let problems: Vec<&Problem> = additions.problems.iter().chain(additions.contest).collect();
+    if !problems.is_empty() {
         let status = object_at(&mut entity, "status");
         let mut items = match status.remove("items") {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         };
-        items.extend(additions.problems.iter().map(status_item));
+        items.extend(problems.into_iter().map(status_item));
         status.insert("items".to_owned(), Value::Array(items));
     }
     Some(canonical::to_string(&Value::Object(entity)))
@@ -53,7 +56,7 @@ pub(crate) fn etag(body: Digest, relations: Digest) -> String {
 fn status_item(problem: &Problem) -> Value {
     json!({
         "type": STATUS_TYPE,
-        "level": "error",
+        "level": problem.level(),
         "message": problem.headline(),
         "error": problem,
     })
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     fn check(form: &str, problems: &[Problem], orphan: bool, expected: &str) {
-        let additions = Additions { uid: Identity(Uuid::nil()), problems, orphan };
+        let additions = Additions { uid: Identity(Uuid::nil()), problems, contest: None, orphan };
         assert_eq!(body(form, additions).as_deref(), Some(expected));
     }
 
@@ -101,6 +104,19 @@ mod tests {
     }
 
     #[test]
+    fn a_contest_is_a_warning_behind_the_errors() {
+        let (bad, contest) = ([Problem::input("bad")], Problem::new("ConflictWarning", "two"));
+        let additions =
+            Additions { uid: Identity(Uuid::nil()), problems: &bad, contest: Some(&contest), orphan: false };
+        let body: Value = serde_json::from_str(&body("{}", additions).unwrap()).unwrap();
+        let items = body["status"]["items"].as_array().unwrap();
+        let told: Vec<_> = items.iter().map(|item| (&item["level"], &item["message"])).collect();
+        let expected =
+            [(json!("error"), json!("InputError: bad")), (json!("warning"), json!("ConflictWarning: two"))];
+        assert_eq!(told, expected.iter().map(|(level, message)| (level, message)).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_kept_orphan_says_so() {
         check(
             "{}",
@@ -112,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_no_object_has_no_body() {
-        let additions = Additions { uid: Identity(Uuid::nil()), problems: &[], orphan: false };
+        let additions = Additions { uid: Identity(Uuid::nil()), problems: &[], contest: None, orphan: false };
         assert_eq!(body("[]", additions), None);
         assert_eq!(body("{", additions), None);
     }

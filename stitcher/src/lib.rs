@@ -20,6 +20,7 @@ mod claim_rows;
 mod claims;
 mod committer;
 mod config;
+mod contest;
 mod dead_letters;
 mod error;
 mod evaluate;

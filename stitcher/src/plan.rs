@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use backstitch_read_model::{ClaimId, ClaimState, RefId};
+use backstitch_read_model::{ClaimId, ClaimState, RefId, Standing};
 use backstitch_schemas::{
     ClaimKey,
     change::Cause,
@@ -32,6 +32,8 @@ pub struct Plan<'a> {
     /// Why something changed about a ref.
     pub(crate) causes: HashMap<RefId, Cause>,
     pub(crate) verdict: Verdict,
+    /// Refs of which other claims lose than before.
+    contested: HashSet<RefId>,
 }
 
 impl<'a> Plan<'a> {
@@ -45,6 +47,7 @@ impl<'a> Plan<'a> {
             forms: HashMap::new(),
             causes: HashMap::new(),
             verdict: Verdict::default(),
+            contested: HashSet::new(),
         };
         for record in records {
             match record {
@@ -79,9 +82,18 @@ impl<'a> Plan<'a> {
         known.unwrap_or_else(|| self.catalog.winners.get(id))
     }
 
-    /// Refs whose final entity may be another: those that were evaluated.
+    /// Refs whose final entity may be another: those that were evaluated, and those of which other
+    /// claims lose. Each once.
     pub(crate) fn refs_in_question(&self) -> impl Iterator<Item = RefId> {
-        self.verdict.winners.keys().copied()
+        let evaluated = &self.verdict.winners;
+        let others = self.contested.iter().filter(|id| !evaluated.contains_key(id));
+        evaluated.keys().chain(others).copied()
+    }
+
+    /// The claims on a ref that lose against its winner.
+    pub(crate) fn losers(&self, id: RefId) -> impl Iterator<Item = &ClaimKey> {
+        let claims = self.claims.of_ref(id).map(|claim| self.claims.get(claim));
+        claims.filter(|claim| claim.standing == Standing::Loser).map(|claim| &claim.key)
     }
 
     /// Claims that won before and do not win any more.
@@ -112,7 +124,7 @@ impl<'a> Plan<'a> {
     /// Whether the body of a ref's final entity has to be made anew.
     pub(crate) fn must_stitch(&self, id: RefId) -> bool {
         let Some(won) = self.winner(id) else { return false };
-        if self.is_new_winner(id, won) {
+        if self.is_new_winner(id, won) || self.contested.contains(&id) {
             return true;
         }
         let Some(before) = self.claims.before(won.claim) else { return true };
@@ -155,7 +167,11 @@ impl<'a> Plan<'a> {
         dirty.dedup();
         let verdict = evaluate(&self.claims, &self.names, &self.catalog.winners, &dirty);
         for (claim, standing) in &verdict.standings {
-            self.claims.edit(*claim).standing = *standing;
+            let claim = self.claims.edit(*claim);
+            if (claim.standing == Standing::Loser) != (*standing == Standing::Loser) {
+                self.contested.insert(claim.ref_id);
+            }
+            claim.standing = *standing;
         }
         self.verdict = verdict;
     }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     catalog::Memory,
     claim_rows::claim_rows,
+    contest,
     final_entity::{self, Additions},
     graph::{Edge, GraphDelta, Shown, minus, plus, relation_digest},
     names::NamesOverlay,
@@ -287,8 +288,13 @@ impl Stitching<'_> {
             Some(form) => form.entity.as_str(),
             None => stored_form::parse(self.stored(claim)?).ok_or(MissingForm(claim))?.0,
         };
-        let additions =
-            Additions { uid: winner.identity, problems: winner.problems(), orphan: winner.released };
+        let contest = contest::warning(&winner.key, self.plan.losers(winner.ref_id));
+        let additions = Additions {
+            uid: winner.identity,
+            problems: winner.problems(),
+            contest: contest.as_ref(),
+            orphan: winner.released,
+        };
         final_entity::body(form, additions).ok_or(MissingForm(claim))
     }
 

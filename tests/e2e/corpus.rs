@@ -164,7 +164,7 @@ impl Explanations {
         if let Some(winner) = self.conflicts.get(&key) {
             return winner["document"] == origin && origin != document.location;
         }
-        let conflict = |problem: &&Value| problem["name"] == "ConflictError";
+        let conflict = |problem: &&Value| problem["name"] == "DuplicateWarning";
         origin == document.location && self.about(document).into_iter().any(|problem| conflict(&problem))
     }
 }
@@ -259,6 +259,6 @@ fn says_the_rule(explanations: &Explanations, document: &Document) -> bool {
     explanations.about(document).iter().any(|problem| {
         let advice = problem["advice"].as_str().unwrap_or_default().to_lowercase();
         let names_rule = advice.contains("catalog.rules") && kind.is_some_and(|kind| advice.contains(kind));
-        problem["name"] == "NotAllowedError" && names_rule || problem["name"] == "ConflictError"
+        problem["name"] == "NotAllowedError" && names_rule || problem["name"] == "DuplicateWarning"
     })
 }

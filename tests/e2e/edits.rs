@@ -102,3 +102,62 @@ async fn rules_take_effect_at_restart_with_no_file_touched() {
     assert!(catalog.entity("group", "team-a").await.is_none(), "refused again");
     catalog.stop().await;
 }
+
+#[tokio::test]
+async fn a_contested_entity_names_the_winner_until_the_loser_goes() {
+    let dir = TempDir::new().unwrap();
+    write(&dir.path().join("repo/a/catalog-info.yaml"), &component("shop", "the first"));
+    let config = config(dir.path(), "Component, Location");
+    let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
+    catalog.settled().await;
+    let items = || async {
+        let entity = catalog.entity("component", "shop").await?;
+        entity.pointer("/status/items").cloned()
+    };
+    assert_eq!(items().await, None);
+    write(&dir.path().join("repo/b/catalog-info.yaml"), &component("shop", "the second"));
+    let told = eventually("the warning", SOON, items, Option::is_some).await.unwrap();
+    assert_eq!(told[0]["level"], "warning");
+    let (first, second) = ("repo/a/catalog-info.yaml", "repo/b/catalog-info.yaml");
+    let file = |name: &str| format!("file:{}", dir.path().join(name).display());
+    let expected = format!(
+        "ConflictWarning: Entity component:default/shop is claimed by {} as well; {} wins",
+        file(second),
+        file(first)
+    );
+    assert_eq!(told[0]["message"], Value::String(expected));
+    let conflicts = catalog.get("/api/catalog/v1/conflicts").await;
+    assert_eq!(conflicts["items"][0]["winner"]["document"], Value::String(file(first)));
+    fs::remove_file(dir.path().join(second)).unwrap();
+    eventually("no warning", SOON, items, Option::is_none).await;
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn an_entity_turned_invalid_keeps_its_last_good_form_and_its_siblings_are_not_marked() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("repo/a/catalog-info.yaml");
+    let two = |first: &str| format!("{first}---\n{}", component("b", "untouched"));
+    write(&file, &two(&component("a", "good")));
+    let config = config(dir.path(), "Component, Location");
+    let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
+    catalog.settled().await;
+
+    write(&file, &two(&component("a", "bad").replace("owner: team-a", "owner: 1")));
+    let status = |name: &'static str| {
+        let catalog = &catalog;
+        async move { catalog.entity("component", name).await.unwrap().get("status").cloned() }
+    };
+    let told = eventually("the error", SOON, || status("a"), Option::is_some).await.unwrap();
+    let item = &told["items"][0];
+    assert_eq!((&item["type"], &item["level"]), (&"backstage.io/catalog-processing".into(), &"error".into()));
+    assert_eq!(
+        item["message"],
+        "InputError: Processor BuiltinKindsEntityProcessor threw an error while validating the entity \
+         component:default/a; caused by TypeError: /spec/owner must be string - type: string"
+    );
+    assert_eq!((&item["error"]["name"], &item["error"]["line"]), (&"InputError".into(), &9.into()), "{item}");
+    assert_eq!(description(&catalog, "a").await.as_deref(), Some("good"));
+    assert_eq!(status("b").await, None);
+    catalog.stop().await;
+}

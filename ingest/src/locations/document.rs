@@ -175,7 +175,7 @@ fn twice(location: &str, earlier: &Described, later: &Described) -> Problem {
         location: Some(location.to_owned()),
         document: Some(first.document),
         line: Some(first.line),
-        ..Problem::new("ConflictError", message).with_advice(advice)
+        ..Problem::new("DuplicateWarning", message).with_advice(advice)
     }
 }
 

@@ -125,10 +125,9 @@ fn place_of(problem: &Problem) -> (String, Option<String>, Option<i32>) {
 }
 
 fn claim_problems(claim: &ClaimRecord) -> impl Iterator<Item = ProblemView> {
-    claim.problems.iter().map(|problem| ProblemView {
-        entity_ref: Some(claim.key.entity_ref.to_string()),
-        provider: Some(claim.key.provider.to_string()),
-        problem: problem.clone(),
+    let (entity_ref, provider) = (claim.key.entity_ref.to_string(), claim.key.provider.to_string());
+    claim.problems.iter().map(move |problem| {
+        ProblemView::new(Some(entity_ref.clone()), Some(provider.clone()), problem.clone())
     })
 }
 
@@ -141,7 +140,7 @@ fn source_problems(row: &SourceRow) -> Vec<ProblemView> {
     let view = |problem: &Problem| {
         let location = problem.location.clone().or_else(|| location.clone());
         let problem = Problem { location, ..problem.clone() };
-        ProblemView { entity_ref: None, provider: provider.clone(), problem }
+        ProblemView::new(None, provider.clone(), problem)
     };
     row.state.errors.iter().map(view).collect()
 }

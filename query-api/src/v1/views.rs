@@ -1,7 +1,7 @@
 //! How claims, changes and problems are told, as JSON and on the page.
 
 use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, RelationEnd, Standing};
-use backstitch_schemas::{ClaimKey, Problem};
+use backstitch_schemas::{ClaimKey, Level, Problem};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -17,9 +17,18 @@ pub(crate) struct ProblemView {
     /// The provider that has it, or whose claim has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider: Option<String>,
+    /// How bad it is.
+    level: Level,
     /// The problem itself.
     #[serde(flatten)]
     pub(crate) problem: Problem,
+}
+
+impl ProblemView {
+    /// A problem of what is named.
+    pub(crate) fn new(entity_ref: Option<String>, provider: Option<String>, problem: Problem) -> Self {
+        Self { entity_ref, provider, level: problem.level(), problem }
+    }
 }
 
 /// Where a claim comes from.
@@ -219,5 +228,5 @@ pub(crate) fn conflict_problem(claim: &ClaimRecord) -> ProblemView {
     let message = format!("Entity {entity_ref} of {loser} conflicts with {winner}, which wins");
     let location = claim.key.listing.as_ref().map(|listing| listing.listed.to_string());
     let problem = Problem { location, ..Problem::new("ConflictError", message).with_advice(advice) };
-    ProblemView { entity_ref: Some(entity_ref), provider: Some(source.provider), problem }
+    ProblemView::new(Some(entity_ref), Some(source.provider), problem)
 }

@@ -29,7 +29,16 @@ pub(super) fn entity_schema() -> &'static Value {
 
 /// What the envelope lacks. An entity with such a problem has no ref, so nothing else can be said.
 pub fn envelope_problems(entity: &Value) -> Vec<Problem> {
-    ENVELOPE.violations(entity).into_iter().map(|violation| violation.into_problem()).collect()
+    let violations = ENVELOPE.violations(entity).into_iter();
+    let mut problems: Vec<_> = violations.map(|violation| violation.into_problem()).collect();
+    // Three times nothing says that this is something else; a person needs to hear that once.
+    if ["apiVersion", "kind", "metadata"].iter().all(|field| entity.get(field).is_none()) {
+        problems.truncate(1);
+        let advice = "this is no descriptor: it has neither apiVersion, kind nor metadata; leave it out, or write \
+                      an entity";
+        problems = problems.into_iter().map(|problem| problem.with_advice(advice)).collect();
+    }
+    problems
 }
 
 /// The errors that Backstage's policies throw for an entity with a sound envelope, all of them.

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use backstitch_processors::{Pipeline, Severity, validate_file};
+use backstitch_processors::{Pipeline, validate_file};
 use backstitch_schemas::yaml::{self, Document};
 use backstitch_schemas::{EntityRef, LocationRef, Problem, placeholder};
 use serde_json::Value;
@@ -24,33 +24,39 @@ pub(super) fn file(pipeline: &Pipeline, cwd: &Path, file: &Path, report: &mut Re
     };
     let location = LocationRef::new("file", name.as_str());
     let documents = yaml::parse(&location.to_string(), &bytes);
+    let folder = path.parent().unwrap_or(cwd);
+    let read = |value: &str| fs::read_to_string(folder.join(value)).ok();
+    let mut problems: Vec<Problem> =
+        validate_file(pipeline, &location, &bytes, &read).into_iter().map(|found| found.problem).collect();
+    problems.extend(documents.iter().flat_map(|document| absent_files(document, folder)));
+    problems.extend(documents.iter().filter_map(|document| elsewhere(document, &name, report)));
     let ref_of = |index: i32| {
         let document = documents.iter().find(|document| document.index == index)?;
         EntityRef::of_entity(document.outcome.as_ref().ok()?).map(|entity_ref| entity_ref.to_string())
     };
-    let checked = validate_file(pipeline, &location, &bytes);
-    let mut findings: Vec<Finding> = checked
+    let mut findings: Vec<Finding> = problems
         .into_iter()
-        .map(|found| Finding {
-            file: name.clone(),
-            entity_ref: ref_of(found.document),
-            severity: found.severity,
-            problem: found.problem,
-        })
+        .map(|problem| Finding { file: name.clone(), entity_ref: problem.document.and_then(ref_of), problem })
         .collect();
-    let folder = path.parent().unwrap_or(cwd);
-    findings.extend(documents.iter().flat_map(|document| absent_files(document, folder)).map(|problem| {
-        Finding {
-            file: name.clone(),
-            entity_ref: problem.document.and_then(ref_of),
-            severity: Severity::Error,
-            problem,
-        }
-    }));
     findings.sort_by_key(Finding::line);
     report.files += 1;
     report.entities += documents.iter().filter(|document| document.outcome.is_ok()).count();
     report.findings.extend(findings);
+}
+
+/// Whether the ref of a document was found in an earlier file: only one of the two would be shown.
+fn elsewhere(document: &Document, file: &str, report: &mut Report) -> Option<Problem> {
+    let entity_ref = EntityRef::of_entity(document.outcome.as_ref().ok()?)?;
+    let line = document.line_of("/metadata/name");
+    let (other, at) = report.refs.entry(entity_ref.clone()).or_insert_with(|| (file.to_owned(), line));
+    if other == file {
+        return None;
+    }
+    let message = format!("{entity_ref} is defined in {other} and in {file}");
+    let advice =
+        format!("{entity_ref} stands in {other}:{at} as well, and only one of the two is shown; rename one");
+    let problem = Problem::new("ConflictWarning", message).with_advice(advice).at_path("/metadata/name");
+    Some(document.place(problem))
 }
 
 /// Files that placeholders and Locations name and that are not there.

@@ -1,6 +1,7 @@
 //! The report for people, for programs, and for GitHub's checks.
 
-use backstitch_processors::Severity;
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Finding, Report};
@@ -15,21 +16,35 @@ pub(super) fn text(report: &Report) -> String {
     for finding in &report.findings {
         let about =
             finding.entity_ref.as_ref().map(|entity_ref| format!(" ({entity_ref})")).unwrap_or_default();
-        let warning = if finding.severity == Severity::Warning { "warning: " } else { "" };
+        let warning = if finding.is_error() { "" } else { "warning: " };
         text.push_str(&format!("{}:{}: {warning}{}{about}\n", finding.file, finding.line(), finding.text()));
     }
-    let number = |number: usize, one, many| count(number as u64, one, many);
-    let mut summary = vec![
-        number(report.files, "file", "files"),
-        number(report.entities, "entity", "entities"),
-        number(report.findings.len(), "problem", "problems"),
-    ];
-    if !report.unreadable.is_empty() {
-        summary.push(format!("{} unreadable", report.unreadable.len()));
-    }
-    text.push_str(&summary.join(", "));
+    text.push_str(&summary(report));
     text.push('\n');
     text
+}
+
+/// `3 files, 7 entities, 2 errors and 1 warning in 1 file`
+fn summary(report: &Report) -> String {
+    let number = |number: usize, one, many| count(number as u64, one, many);
+    let errors = report.findings.iter().filter(|finding| finding.is_error()).count();
+    let warnings = report.findings.len() - errors;
+    let wrong: BTreeSet<&str> = report.findings.iter().map(|finding| finding.file.as_str()).collect();
+    let wrong = number(wrong.len(), "file", "files");
+    let (errors_in_words, warnings_in_words) =
+        (number(errors, "error", "errors"), number(warnings, "warning", "warnings"));
+    let mut parts =
+        vec![number(report.files, "file", "files"), number(report.entities, "entity", "entities")];
+    parts.push(match (errors, warnings) {
+        (0, 0) => "nothing wrong".to_owned(),
+        (_, 0) => format!("{errors_in_words} in {wrong}"),
+        (0, _) => format!("{warnings_in_words} in {wrong}"),
+        _ => format!("{errors_in_words} and {warnings_in_words} in {wrong}"),
+    });
+    if !report.unreadable.is_empty() {
+        parts.push(format!("{} unreadable", report.unreadable.len()));
+    }
+    parts.join(", ")
 }
 
 /// Everything that is known, as one JSON object.
@@ -38,7 +53,8 @@ pub(super) fn json(report: &Report) -> String {
         let Finding { file, entity_ref, problem, .. } = finding;
         json!({
             "file": file, "line": problem.line, "document": problem.document, "path": problem.path,
-            "entityRef": entity_ref, "severity": severity_word(finding.severity), "name": problem.name, "message": problem.message, "advice": problem.advice,
+            "entityRef": entity_ref, "level": problem.level(), "name": problem.name, "message": problem.message,
+            "advice": problem.advice,
         })
     };
     let unreadable = |(file, reason): &(String, String)| json!({"file": file, "reason": reason});
@@ -61,7 +77,7 @@ pub(super) fn github(report: &Report) -> String {
         let title = finding.entity_ref.as_deref().unwrap_or(&finding.problem.name);
         text.push_str(&format!(
             "::{} file={},line={},title={}::{}\n",
-            severity_word(finding.severity),
+            finding.problem.level().as_str(),
             property(&finding.file),
             finding.line(),
             property(title),
@@ -69,14 +85,6 @@ pub(super) fn github(report: &Report) -> String {
         ));
     }
     text
-}
-
-/// The word that GitHub and SARIF share.
-pub(super) fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
 }
 
 fn data(text: &str) -> String {

@@ -1,15 +1,17 @@
 //! `backstitch validate FILE…`: the checks of the pipeline, without a pipeline.
 
 mod check;
+mod files;
 mod format;
 mod sarif;
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use anyhow::Result;
-use backstitch_processors::{Pipeline, Settings, Severity};
-use backstitch_schemas::Problem;
+use backstitch_processors::{Pipeline, Settings};
 use backstitch_schemas::rules::Rules;
+use backstitch_schemas::{EntityRef, Level, Problem};
 
 use crate::cli::{ReportFormat, ValidateArgs};
 use crate::surroundings::Surroundings;
@@ -21,6 +23,8 @@ struct Report {
     files: usize,
     /// Entities in them, the wrong ones included.
     entities: usize,
+    /// Where each ref was found first: file and line.
+    refs: HashMap<EntityRef, (String, i32)>,
     /// What is wrong, in the order of files and lines.
     findings: Vec<Finding>,
     /// Files that could not be read, with the reason.
@@ -34,8 +38,6 @@ struct Finding {
     file: String,
     /// The entity, if its ref can be read.
     entity_ref: Option<String>,
-    /// Whether the catalog would do without the document.
-    severity: Severity,
     /// What is wrong, and where.
     problem: Problem,
 }
@@ -49,12 +51,16 @@ impl Finding {
     fn line(&self) -> i32 {
         self.problem.line.unwrap_or(1)
     }
+
+    fn is_error(&self) -> bool {
+        self.problem.level() == Level::Error
+    }
 }
 
 impl Report {
     /// 0 if all is well (warnings apart), 1 if something is wrong, 2 if something could not be checked.
     fn exit_code(&self) -> u8 {
-        let wrong = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        let wrong = self.findings.iter().any(Finding::is_error);
         match (self.unreadable.is_empty(), wrong) {
             (false, _) => 2,
             (true, true) => 1,
@@ -75,8 +81,8 @@ pub fn validate(args: &ValidateArgs, here: &Surroundings, out: &mut impl Write) 
         ..Settings::default()
     });
     let mut report = Report::default();
-    for file in &args.files {
-        check::file(&pipeline, &here.cwd, file, &mut report);
+    for file in files::listed(&here.cwd, &args.files) {
+        check::file(&pipeline, &here.cwd, &file, &mut report);
     }
     let text = match args.format {
         ReportFormat::Text => format::text(&report),

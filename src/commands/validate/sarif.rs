@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::format::severity_word;
 use super::{Finding, Report};
 
 /// One run of the tool, with a rule for each sort of problem.
@@ -41,7 +40,7 @@ fn result(finding: &Finding) -> Value {
     }
     json!({
         "ruleId": finding.problem.name,
-        "level": severity_word(finding.severity),
+        "level": finding.problem.level(),
         "message": {"text": finding.text()},
         "locations": [location],
     })

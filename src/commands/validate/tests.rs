@@ -45,7 +45,7 @@ fn people_read_file_line_and_what_to_do() {
     assert!(lines[0].starts_with("a.yaml:10: spec.owner is missing"), "{text}");
     assert!(lines[0].ends_with("(system:default/ownerless)"), "{text}");
     assert!(lines[1].starts_with("a.yaml:13: "), "{text}");
-    assert_eq!(lines[2], "1 file, 2 entities, 2 problems");
+    assert_eq!(lines[2], "1 file, 2 entities, 2 errors in 1 file");
     assert_eq!(code, 1);
 }
 
@@ -54,7 +54,7 @@ fn the_exit_code_tells_wrong_from_unchecked() {
     let good = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
     assert_eq!(
         run(&[("a.yaml", good)], ReportFormat::Text),
-        ("1 file, 1 entity, 0 problems\n".to_owned(), 0)
+        ("1 file, 1 entity, nothing wrong\n".to_owned(), 0)
     );
     let (text, code) = run(&[("a.yaml", good), ("gone.yaml", "")], ReportFormat::Text);
     assert!(text.starts_with("gone.yaml: cannot be read: "), "{text}");
@@ -111,7 +111,6 @@ fn github_annotations_escape_what_has_a_meaning() {
         findings: vec![Finding {
             file: "a,b.yaml".to_owned(),
             entity_ref: Some("system:default/x".to_owned()),
-            severity: Severity::Error,
             problem: Problem { line: Some(3), ..Problem::input("50% is\nwrong") },
         }],
         ..Report::default()
@@ -145,6 +144,60 @@ fn a_warning_is_said_and_fails_nothing() {
 }
 
 #[test]
+fn a_ref_that_stands_in_two_files_is_said_at_the_second() {
+    let one = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: a\nspec: {owner: b}\n";
+    let (text, code) = run(&[("a.yaml", one), ("b.yaml", one)], ReportFormat::Text);
+    assert_eq!(
+        text,
+        "b.yaml:4: warning: system:default/a stands in a.yaml:4 as well, and only one of the two is shown; rename \
+         one (system:default/a)\n2 files, 2 entities, 1 warning in 1 file\n"
+    );
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn what_is_no_descriptor_is_told_in_one_line() {
+    let (text, code) = run(&[("mkdocs.yaml", "site_name: x\nnav: []\n")], ReportFormat::Text);
+    assert!(text.starts_with("mkdocs.yaml:1: this is no descriptor: it has neither apiVersion"), "{text}");
+    assert!(text.ends_with("\n1 file, 1 entity, 1 error in 1 file\n"), "{text}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn the_content_of_a_placeholder_is_checked_where_it_is_there() {
+    let group = |file: &str| {
+        let name = file.len();
+        format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {{name: g{name}}}\nspec:\n  type: team\n  \
+             children:\n    $yaml: {file}\n"
+        )
+    };
+    let files =
+        [("a.yaml", group("good.yml")), ("b.yaml", group("bad.yml")), ("c.yaml", group("https://x.y/z"))];
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    files.extend([("good.yml", "[team-a]"), ("bad.yml", "team-a: b")]);
+    let (text, _) = run(&files, ReportFormat::Text);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("b.yaml:6: spec.children is a mapping"), "{text}");
+}
+
+#[test]
+fn a_folder_stands_for_the_descriptors_below_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let good = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
+    for file in
+        ["b/catalog-info.yaml", "a/c/catalog-info.yml", "a/mkdocs.yml", "node_modules/x/catalog-info.yaml"]
+    {
+        let path = temp.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, good.replace("name: a", &format!("name: {}", file.len()))).unwrap();
+    }
+    let found = files::listed(temp.path(), &[PathBuf::from("."), PathBuf::from("x.yaml")]);
+    assert_eq!(found, ["./a/c/catalog-info.yml", "./b/catalog-info.yaml", "x.yaml"].map(PathBuf::from));
+}
+
+#[test]
 fn the_example_has_the_mistakes_that_it_is_said_to_have() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let folders = ["", "org", "org/people", "systems/*", "platform", "templates", "templates/*"];
@@ -165,6 +218,7 @@ fn the_example_has_the_mistakes_that_it_is_said_to_have() {
         wrong,
         [
             ("platform/catalog-info.yaml", "location:default/skerry-platform"),
+            ("platform/shared-services.yaml", "component:default/sms-sender"),
             ("systems/cargo/catalog-info.yaml", "service:default/weighbridge"),
             ("systems/ledger/catalog-info.yaml", "resource:finance/audit-archive"),
             ("systems/onboard-shop/catalog-info.yaml", "component:default/stock-sync"),

@@ -56,6 +56,7 @@ fn problem() -> Value {
         "properties": {
             "entityRef": {"type": "string"},
             "provider": {"type": "string"},
+            "level": {"enum": ["warning", "error"], "description": "A warning spoils nothing."},
             "name": {"type": "string"},
             "message": {"type": "string"},
             "advice": {"type": "string", "description": "What to change, for a person."},

@@ -1,5 +1,8 @@
 mod combined;
 mod configured;
+mod kinds;
+mod metadata;
+mod relations;
 
 use serde_json::json;
 
@@ -245,69 +248,4 @@ fn advice_says_what_to_change() {
         first_problem(&entity("Group", json!({"type": "team"}))).advice.unwrap(),
         @"spec.children is missing; add the groups that are part of it, `[]` if there are none, such as `children: []`"
     );
-}
-
-/// Each row of the table of relations: kind, field, what is written, type and target, reverse.
-const RELATIONS: &[(&str, &str, &str, &str, &str, &str)] = &[
-    ("Component", "owner", "x", "ownedBy", "group:ns/x", "ownerOf"),
-    ("Component", "subcomponentOf", "x", "partOf", "component:ns/x", "hasPart"),
-    ("Component", "providesApis", "x", "providesApi", "api:ns/x", "apiProvidedBy"),
-    ("Component", "consumesApis", "x", "consumesApi", "api:ns/x", "apiConsumedBy"),
-    ("Component", "dependsOn", "resource:x", "dependsOn", "resource:ns/x", "dependencyOf"),
-    ("Component", "dependencyOf", "component:o/x", "dependencyOf", "component:o/x", "dependsOn"),
-    ("Component", "system", "x", "partOf", "system:ns/x", "hasPart"),
-    ("API", "owner", "user:X", "ownedBy", "user:ns/x", "ownerOf"),
-    ("API", "system", "x", "partOf", "system:ns/x", "hasPart"),
-    ("Resource", "owner", "x", "ownedBy", "group:ns/x", "ownerOf"),
-    ("Resource", "dependsOn", "component:x", "dependsOn", "component:ns/x", "dependencyOf"),
-    ("Resource", "dependencyOf", "component:x", "dependencyOf", "component:ns/x", "dependsOn"),
-    ("Resource", "system", "x", "partOf", "system:ns/x", "hasPart"),
-    ("User", "memberOf", "x", "memberOf", "group:ns/x", "hasMember"),
-    ("Group", "parent", "x", "childOf", "group:ns/x", "parentOf"),
-    ("Group", "children", "x", "parentOf", "group:ns/x", "childOf"),
-    ("Group", "members", "x", "hasMember", "user:ns/x", "memberOf"),
-    ("System", "owner", "x", "ownedBy", "group:ns/x", "ownerOf"),
-    ("System", "domain", "x", "partOf", "domain:ns/x", "hasPart"),
-    ("Domain", "owner", "x", "ownedBy", "group:ns/x", "ownerOf"),
-    ("Domain", "subdomainOf", "x", "partOf", "domain:ns/x", "hasPart"),
-    ("Template", "owner", "x", "ownedBy", "group:ns/x", "ownerOf"),
-];
-
-#[test]
-fn each_row_of_the_table_gives_a_relation_and_its_reverse() {
-    let model = Model::builtin();
-    for (kind, field, written, forward, target, reverse) in RELATIONS {
-        let source = EntityRef::new(kind, Some("ns"), "n");
-        let kind_model = model.kinds.iter().find(|model| model.kind == *kind).unwrap();
-        let target = EntityRef::from_canonical(target);
-        let expected = vec![
-            Relation { source: source.clone(), kind: (*forward).to_owned(), target: target.clone() },
-            Relation { source: target, kind: (*reverse).to_owned(), target: source.clone() },
-        ];
-        // A lone text counts as a list, and the reverse.
-        for value in [json!(written), json!([written])] {
-            let related = relations_of(kind_model, &source, &json!({"spec": {*field: value}}));
-            assert_eq!(related.as_ref(), Ok(&expected), "{kind} {field}");
-        }
-    }
-}
-
-#[test]
-fn a_ref_without_kind_where_none_is_implied_is_an_error() {
-    let mut spec = sound_specs().remove(0).1;
-    spec["dependsOn"] = json!(["db"]);
-    let problem = first_problem(&entity("Component", spec));
-    assert_eq!(
-        problem.message,
-        "Processor BuiltinKindsEntityProcessor threw an error while postprocessing; caused by Error: Entity \
-         reference \"db\" had missing or empty kind (e.g. did not start with \"component:\" or similar)"
-    );
-    assert_eq!(problem.path.as_deref(), Some("/spec/dependsOn/0"));
-}
-
-#[test]
-fn lists_of_refs_are_sorted_unless_they_hold_something_else() {
-    let mut sorted = json!({"spec": {"members": ["b", "A", "a"], "children": ["b", 1, "a"]}});
-    sort_relation_fields(&mut sorted);
-    assert_eq!(sorted, json!({"spec": {"members": ["A", "a", "b"], "children": ["b", 1, "a"]}}));
 }
