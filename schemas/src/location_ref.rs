@@ -102,7 +102,14 @@ mod tests {
 
     #[test]
     fn generated_names_are_those_of_backstage() {
-        let location = LocationRef::new("url", "https://github.com/a/b/blob/main/catalog-info.yaml");
-        assert_eq!(location.generated_name(), "generated-b391f89a5f26c51a5e4a7c6473375b8c42a1e55c");
+        for (target, hash) in [
+            (
+                "https://github.com/a/b/blob/main/catalog-info.yaml",
+                "b391f89a5f26c51a5e4a7c6473375b8c42a1e55c",
+            ),
+            ("https://backstage.io/catalog-info.yaml", "bbad4f61e08f24e25d5c5e68e13e164f760aff06"),
+        ] {
+            assert_eq!(LocationRef::new("url", target).generated_name(), format!("generated-{hash}"));
+        }
     }
 }
