@@ -68,6 +68,7 @@ mod commander;
 mod config;
 mod finding;
 mod hold;
+pub mod hosts;
 pub mod http;
 pub mod locations;
 mod owner;

@@ -18,7 +18,6 @@ mod builtin;
 mod pipeline;
 mod process;
 mod processor;
-pub mod scm;
 mod step;
 mod unreadable;
 mod validate;

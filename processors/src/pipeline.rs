@@ -9,12 +9,11 @@ use backstitch_schemas::{
     placeholder::Contents,
     processed::Relation,
     rules::Rules,
+    scm::Hosts,
 };
 use serde_json::Value;
 
-use crate::{
-    AnnotateLocation, Context, Emitter, KindProcessor, Placeholders, Processor, Verdict, scm::Hosts,
-};
+use crate::{AnnotateLocation, Context, Emitter, KindProcessor, Placeholders, Processor, Verdict};
 
 /// What a pipeline depends on besides its processors.
 #[derive(Debug)]

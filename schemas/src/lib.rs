@@ -28,6 +28,7 @@ mod problem;
 pub mod processed;
 mod registered_location;
 pub mod rules;
+pub mod scm;
 pub mod source;
 mod time;
 pub mod topic;

@@ -12,6 +12,7 @@ mod cors;
 mod descriptors;
 mod duration;
 mod error;
+mod hosts;
 mod integrations;
 mod kinds;
 mod nearest;
@@ -42,7 +43,7 @@ pub use catalog::{CatalogConfig, LocationConfig, LocationRule, OrphanStrategy, P
 pub use cors::CorsConfig;
 pub use descriptors::DescriptorConfig;
 pub use error::ConfigError;
-pub use integrations::{HostIntegration, IntegrationsConfig};
+pub use integrations::IntegrationsConfig;
 pub use node::Place;
 pub use own::{BackstitchConfig, DatabaseUrl, IngestConfig, LogUrl, RemovalHold, StitcherConfig};
 pub use secret::Secret;
@@ -103,8 +104,13 @@ impl AppConfig {
 pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
     let (mut root, mut warnings) = merged(inputs)?;
     kinds::read_schemas(&mut root, inputs.cwd, inputs.read)?;
-    let (unsupported, unknown) = unread_keys(&root);
+    let (mut unsupported, unknown) = unread_keys(&root);
     warnings.extend(unknown);
+    let integrations = root.get("integrations").into_iter().flat_map(Node::keys);
+    for product in integrations.filter(|product| !integrations::PRODUCTS.contains(product)) {
+        let text = format!("integrations.{product} is not supported; what its URLs list will be missing");
+        unsupported.push(text);
+    }
     let mut config = AppConfig {
         catalog: section(&root, "catalog", Unknown::Ignored)?,
         backend: section(&root, "backend", Unknown::Ignored)?,
@@ -119,7 +125,6 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
     config.catalog.resolve_files(inputs.cwd);
     check_rules(&root, &config.catalog)?;
     kinds::check(&root, &config.backstitch)?;
-    config.integrations.complete();
     for (index, access) in config.backend.auth.external_access.iter().enumerate() {
         if !["static", "legacy", "jwks"].contains(&access.kind.as_str()) {
             config.unsupported.push(format!(

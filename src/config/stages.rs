@@ -1,6 +1,6 @@
 //! What the configuration means for each stage.
 
-use backstitch_ingest::locations::{self, GitHost, Interval};
+use backstitch_ingest::locations::{self, Interval};
 
 use super::{AppConfig, ProcessingInterval};
 
@@ -11,11 +11,9 @@ impl AppConfig {
             host: allowed.host.clone(),
             paths: allowed.paths.clone(),
         });
-        let git_hosts =
-            self.integrations.hosts().map(|(product, host)| GitHost::new(&host.host, service(product)));
         locations::Config {
             allow: allow.collect(),
-            git_hosts: git_hosts.collect(),
+            git_hosts: self.integrations.hosts(),
             interval: match self.catalog.processing_interval {
                 ProcessingInterval::Between(min, max) => Some(Interval { min, max }),
                 ProcessingInterval::Never => None,
@@ -29,21 +27,11 @@ impl AppConfig {
     }
 }
 
-/// What people call the hosts under this key of `integrations`.
-fn service(product: &str) -> &'static str {
-    match product {
-        "github" => "GitHub",
-        "gitlab" => "GitLab",
-        "bitbucketCloud" => "Bitbucket Cloud",
-        "bitbucketServer" => "Bitbucket Server",
-        "azure" => "Azure DevOps",
-        _ => "Gitea",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use backstitch_schemas::scm::Scm;
 
     use super::*;
     use crate::cli::ConfigArgs;
@@ -64,7 +52,8 @@ mod tests {
         assert_eq!(config.interval, Some(Interval { min: minutes(10), max: minutes(15) }));
         assert_eq!(config.absence_grace, minutes(60));
         assert_eq!(config.allow[0].host, "*.skerry.example");
-        assert!(config.git_hosts.contains(&GitHost::new("github.com", "GitHub")));
-        assert!(config.git_hosts.contains(&GitHost::new("git.skerry.example", "Gitea")));
+        let scm_of = |name: &str| config.git_hosts.iter().find(|host| host.host == name).map(|host| host.scm);
+        assert_eq!(scm_of("github.com"), Some(Scm::GitHub));
+        assert_eq!(scm_of("git.skerry.example"), Some(Scm::Gitea));
     }
 }

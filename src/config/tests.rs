@@ -56,8 +56,8 @@ fn an_existing_portals_file_works_as_it_is() {
     assert_eq!(config.catalog.locations[1].rules[0].allow, ["Template"]);
     assert_eq!(config.catalog.rules.as_ref().map(|rules| rules[0].allow.len()), Some(5));
     assert_eq!(config.backend.listen, Listen { host: None, port: 7007 });
-    assert_eq!(config.integrations.github[0].token, Some(Secret::new("ghp_1")));
-    assert_eq!(config.integrations.gitlab[0].host, "gitlab.com");
+    assert_eq!(config.integrations.github[0].token.as_ref().map(|token| token.0.expose()), Some("ghp_1"));
+    assert!(config.integrations.hosts().iter().any(|host| host.host == "gitlab.com"));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn without_files_everything_has_its_default() {
     assert!(config.is_default());
     assert_eq!(config.catalog, CatalogConfig::default());
     assert_eq!(config.backstitch, BackstitchConfig::default());
-    assert_eq!(config.integrations.hosts().count(), 4);
+    assert_eq!(config.integrations.hosts().len(), 4);
 }
 
 #[test]
@@ -322,6 +322,25 @@ fn a_kind_that_cannot_be_used_is_refused_with_its_line() {
 }
 
 #[test]
+fn what_is_wrong_with_a_git_host_names_its_place() {
+    check_error(
+        "integrations:\n  github: [{host: 5}]\n",
+        "app-config.yaml:2: integrations.github[0].host: a host such as github.example.com or \
+         git.example.com:8443 is expected",
+    );
+    check_error(
+        "integrations:\n  github:\n    - host: github.com\n      apps:\n        - {appId: 1, privateKey: x}\n",
+        "app-config.yaml:5: integrations.github[0].apps[0].privateKey: is not an RSA private key in PEM form, as \
+         GitHub gives it for download (`-----BEGIN RSA PRIVATE KEY-----`)",
+    );
+    check_error(
+        "integrations: {gitea: [{host: git.example, baseUrl: git.example}]}",
+        "app-config.yaml:1: integrations.gitea[0].baseUrl: \"git.example\" is not an address such as \
+         https://git.example.com/api/v3",
+    );
+}
+
+#[test]
 fn the_documented_kinds_are_good() {
     let manual = include_str!("../../docs/ENTITY-MODEL.md");
     let blocks = manual.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -332,4 +351,13 @@ fn the_documented_kinds_are_good() {
         ["API", "AiResource", "AiResource"]
     );
     assert!(kinds.iter().all(|kind| kind.relations.len() >= 2));
+}
+
+#[test]
+fn a_product_that_cannot_be_read_is_named() {
+    let config = check("integrations: {gerrit: [{host: gerrit.example}]}", &[]);
+    assert_eq!(
+        config.unsupported,
+        ["integrations.gerrit is not supported; what its URLs list will be missing"]
+    );
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use backstitch_schemas::{Problem, Timestamp};
 
+use super::listings::no_files_found;
+
 /// A document that is confirmed not to exist, although it is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Absence {
@@ -24,13 +26,19 @@ impl Absence {
 
     /// What to show where the presence is required.
     pub(super) fn problem(&self, location: &str) -> Problem {
-        let path = location.strip_prefix("file:").unwrap_or(location);
+        let (path, message) = match location.strip_prefix("url:") {
+            Some(url) => (url, no_files_found(url)),
+            None => {
+                let path = location.strip_prefix("file:").unwrap_or(location);
+                (path, format!("file {path} does not exist"))
+            }
+        };
         let (message, what_happens) = match self.goes_at {
             Some(at) => (
-                format!("file {path} does not exist since {}", self.since),
+                format!("{message} since {}", self.since),
                 format!("; what stood in it stays until {at}, then it goes"),
             ),
-            None => (format!("file {path} does not exist"), String::new()),
+            None => (message, String::new()),
         };
         let advice = format!(
             "there is no `{path}`; put it back, correct the target, or write `presence: optional`{what_happens}"

@@ -1,9 +1,10 @@
 //! Which URLs may be read. Pure; asked before every request, redirects included.
 
-use backstitch_schemas::Problem;
+use backstitch_schemas::{Problem, scm::host_of};
 use url::Url;
 
-use super::{AllowedHost, Config, GitHost};
+use super::{AllowedHost, Config};
+use crate::hosts::{GitHost, no_file};
 
 /// Which URLs may be read.
 #[derive(Clone, Debug)]
@@ -17,24 +18,35 @@ impl Access {
         Self { allow: config.allow.clone(), git_hosts: config.git_hosts.clone() }
     }
 
-    /// Lets a URL be read, or says why not.
+    /// Lets a URL be listed by a Location, or says why it is never read.
     pub(super) fn check(&self, url: &Url) -> Result<(), Problem> {
+        match self.git_host(url) {
+            Some(git) => git.scm.file(url).map(drop).map_err(|why| no_file(url, &why)),
+            None => self.check_page(url),
+        }
+    }
+
+    /// Lets a URL be fetched as it is, or says why not.
+    pub(super) fn check_page(&self, url: &Url) -> Result<(), Problem> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused(url, "only `https` and `http` URLs can be read"));
         }
-        let host = host_of(url);
-        if let Some(git) = self.git_hosts.iter().find(|git| git.host.eq_ignore_ascii_case(&host)) {
-            let service = &git.service;
-            let message = format!("Unable to read url, reading from {service} is not supported yet: {url}");
-            return Err(Problem::new("NotAllowedError", message).with_advice(format!(
-                "Backstitch cannot read {service} yet; what this URL lists is missing. Check the repository \
-                 out and list its files, or push its entities"
-            )));
+        if self.git_host(url).is_some() {
+            return Err(refused(url, "pages of a git host are not read; name the file in its repository"));
         }
+        let host = host_of(url);
         if self.allow.iter().any(|allowed| allowed.covers(&host, url)) {
             return Ok(());
         }
         Err(refused(url, &format!("add `- host: {host}` to `backend.reading.allow`")))
+    }
+}
+
+impl Access {
+    /// The git host that `url` points at.
+    pub(super) fn git_host(&self, url: &Url) -> Option<&GitHost> {
+        let host = host_of(url);
+        self.git_hosts.iter().find(|git| git.host.eq_ignore_ascii_case(&host))
     }
 }
 
@@ -52,12 +64,6 @@ impl AllowedHost {
         });
         host_matches && path_matches
     }
-}
-
-/// The host, with the port if that is not the scheme's own.
-pub(super) fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Whether a path has `.` or `..` segments once it is decoded, however often.
@@ -148,10 +154,13 @@ mod tests {
 
     #[test]
     fn git_hosts_are_never_read_as_web_pages() {
-        let github = Err("reading from GitHub is not supported yet");
-        check("https://github.com/a/b/blob/main/catalog-info.yaml", github);
-        check("https://github.com/a/b", github);
-        check("https://gitlab.com/a/b/-/blob/main/x.yaml", Err("reading from GitLab"));
+        let no_file = Err("Incorrect URL");
+        check("https://github.com/a/b/blob/main/catalog-info.yaml", Ok(()));
+        check("https://github.com/a/b", no_file);
+        check("https://github.com/a/b/blob/main/a/%2e%2e%2fx.yaml", no_file);
+        check("https://gitlab.com/a/b/-/blob/main/x.yaml", Ok(()));
         check("https://raw.githubusercontent.com/a/b/main/x.yaml", Err("is not allowed"));
+        let access = Access::new(&Config { allow: Vec::new(), ..Config::default() });
+        assert!(access.check_page(&Url::parse("https://github.com/a/b/blob/main/x.yaml").unwrap()).is_err());
     }
 }

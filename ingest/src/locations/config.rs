@@ -2,17 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use backstitch_schemas::{model::Model, yaml::Limits};
+use backstitch_schemas::{
+    model::Model,
+    scm::{Hosts, host_of},
+    yaml::Limits,
+};
 use serde::Deserialize;
+use url::Url;
+
+use crate::hosts::GitHost;
 
 /// How Locations are read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Hosts that may be read besides those of `integrations` (`backend.reading.allow`). Every
     /// redirect is held against it as well.
     pub allow: Vec<AllowedHost>,
     /// Hosts whose URLs name files in repositories (`integrations`, and the public hosts). They are
-    /// never fetched as web pages.
+    /// read through their API, and never fetched as web pages.
     pub git_hosts: Vec<GitHost>,
     /// Location types that any Location may list, whatever its own type.
     pub allowed_types: Vec<String>,
@@ -67,13 +74,21 @@ pub struct AllowedHost {
     pub paths: Option<Vec<String>>,
 }
 
-/// A host whose URLs name files in repositories.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GitHost {
-    /// The host, with its port if that is not the scheme's own.
-    pub host: String,
-    /// What people call the service, such as `GitHub`.
-    pub service: String,
+impl Config {
+    /// The git host that `url` points at.
+    pub(super) fn git_host(&self, url: &Url) -> Option<&GitHost> {
+        let host = host_of(url);
+        self.git_hosts.iter().find(|git| git.host.eq_ignore_ascii_case(&host))
+    }
+
+    /// Which host is of which product.
+    pub(super) fn scm_hosts(&self) -> Hosts {
+        let mut hosts = Hosts::default();
+        for git in &self.git_hosts {
+            hosts.add(git.host.as_str(), git.scm);
+        }
+        hosts
+    }
 }
 
 impl Interval {
@@ -85,23 +100,6 @@ impl Interval {
     /// The wait for a number between 0 and 1.
     pub(super) fn draw(self, chance: f64) -> Duration {
         self.min + self.max.saturating_sub(self.min).mul_f64(chance.clamp(0.0, 1.0))
-    }
-}
-
-impl GitHost {
-    /// A host of the named service.
-    pub fn new(host: &str, service: &str) -> Self {
-        Self { host: host.to_owned(), service: service.to_owned() }
-    }
-
-    /// The hosts that exist without configuration.
-    pub fn public() -> Vec<Self> {
-        vec![
-            Self::new("github.com", "GitHub"),
-            Self::new("gitlab.com", "GitLab"),
-            Self::new("bitbucket.org", "Bitbucket Cloud"),
-            Self::new("dev.azure.com", "Azure DevOps"),
-        ]
     }
 }
 

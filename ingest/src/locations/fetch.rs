@@ -26,7 +26,7 @@ pub(super) enum Place {
 
 /// What came of reading a place.
 #[derive(Debug)]
-pub(super) enum Fetched {
+pub(crate) enum Fetched {
     /// It was read.
     Content { bytes: Vec<u8>, etag: Option<String>, status: Option<u16> },
     /// It is what it was when it had this ETag.
@@ -39,18 +39,18 @@ pub(super) enum Fetched {
 
 /// Why nothing is known about a place.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Why, for people.
-    pub(super) problem: Problem,
+    pub(crate) problem: Problem,
     /// Status of the answer, if there was one.
-    pub(super) status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// Whether and when to try again.
-    pub(super) again: Again,
+    pub(crate) again: Again,
 }
 
 /// Whether and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(crate) enum Again {
     /// Soon, and later each time.
     BackOff,
     /// After this time: the host asks for it. `asked` tells an answer to this request from a

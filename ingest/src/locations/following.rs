@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use backstitch_schemas::Timestamp;
+use backstitch_schemas::{Timestamp, scm::host_of};
 use tokio::time::Instant;
 
 use super::{
     Interval, LocationFollower,
-    access::host_of,
     fetch::Place,
     follower::withdrawn,
     host_gate::ReadThrough,
@@ -82,11 +81,17 @@ impl LocationFollower {
         Some(gate.map_or(interval, |through| through.gate().interval(interval)))
     }
 
-    /// The gate that a document is read through, if it stands behind a URL.
+    /// The gate that a document or a pattern is read through, if it is behind a URL.
     fn gate(&self, subject: &Subject) -> Option<ReadThrough> {
-        let Subject::Document(location) = subject else { return None };
-        let Place::Url(url) = &self.listings.document(location)?.place else { return None };
-        Some(ReadThrough::new(self.fetcher.urls.gates().gate(&host_of(url))))
+        let (place, polled) = match subject {
+            Subject::Document(location) => {
+                let polled = !self.listings.is_listed_with_content(location);
+                (self.listings.document(location)?.place.clone(), polled)
+            }
+            Subject::Pattern(location) => (self.listings.place_of_search(location)?, true),
+        };
+        let Place::Url(url) = place else { return None };
+        Some(ReadThrough::new(self.fetcher.urls.gates().gate(&host_of(&url)), polled))
     }
 
     fn drop_subject(&mut self, subject: &Subject) {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem};
+use url::Url;
 
 use super::{
     Config,
@@ -79,11 +80,23 @@ struct Lists {
 }
 
 struct Matching {
-    pattern: Pattern,
+    pattern: Search,
     listed_by: HashSet<LocationKey>,
-    /// The files that match; absent while nobody knows.
-    files: Option<BTreeSet<PathBuf>>,
+    /// What matches; absent while nobody knows.
+    matches: Option<Matches>,
 }
+
+/// What is searched for.
+#[derive(Clone, Debug)]
+pub(super) enum Search {
+    /// Files on disk.
+    Files(Pattern),
+    /// Files of a repository on a git host.
+    Urls(Url),
+}
+
+/// The documents that match a pattern, by location ref.
+pub(super) type Matches = BTreeMap<Arc<str>, Place>;
 
 impl Listings {
     /// Follows these Locations, and no others.
@@ -112,14 +125,14 @@ impl Listings {
         changes
     }
 
-    /// Takes note of the files that a pattern matches.
-    pub(super) fn matched(&mut self, pattern: &str, files: BTreeSet<PathBuf>) -> Changes {
+    /// Takes note of what a pattern matches.
+    pub(super) fn matched(&mut self, pattern: &str, matches: Matches) -> Changes {
         let mut changes = Changes::default();
         let Some(matching) = self.patterns.get_mut(pattern) else { return changes };
-        if matching.files.as_ref() == Some(&files) {
+        if matching.matches.as_ref() == Some(&matches) {
             return changes;
         }
-        matching.files = Some(files);
+        matching.matches = Some(matches);
         for key in matching.listed_by.clone() {
             self.list(&key, &mut changes);
         }
@@ -136,28 +149,64 @@ impl Listings {
         self.documents.get_mut(location).map(|document| &mut document.edges)
     }
 
-    /// A pattern.
-    pub(super) fn pattern(&self, location: &str) -> Option<&Pattern> {
+    /// What a pattern searches for.
+    pub(super) fn search(&self, location: &str) -> Option<&Search> {
         self.patterns.get(location).map(|matching| &matching.pattern)
+    }
+
+    /// Where a pattern on a git host searches.
+    pub(super) fn place_of_search(&self, location: &str) -> Option<Place> {
+        match self.search(location)? {
+            Search::Urls(url) => Some(Place::Url(url.clone())),
+            Search::Files(_) => None,
+        }
+    }
+
+    /// A pattern of files on disk.
+    pub(super) fn pattern(&self, location: &str) -> Option<&Pattern> {
+        match self.search(location)? {
+            Search::Files(pattern) => Some(pattern),
+            Search::Urls(_) => None,
+        }
     }
 
     /// Whether a pattern matched this file when it was last expanded.
     pub(super) fn is_matched(&self, location: &str, path: &Path) -> bool {
-        let files = self.patterns.get(location).and_then(|matching| matching.files.as_ref());
-        files.is_some_and(|files| files.contains(path))
+        let matches = self.patterns.get(location).and_then(|matching| matching.matches.as_ref());
+        matches.is_some_and(|matches| matches.contains_key(&file_location(path)))
+    }
+
+    /// Whether all that list this document found it by a pattern on a git host, whose listing tells
+    /// when the document changes.
+    pub(super) fn is_listed_with_content(&self, document: &str) -> bool {
+        let Some(Document { edges, .. }) = self.documents.get(document) else { return false };
+        edges.keys().all(|key| {
+            let targets = self.locations.get(key).into_iter().flat_map(|followed| followed.targets.iter());
+            let mut searches = targets.flatten().filter_map(|target| match target {
+                Target::Urls(text, _) => self.patterns.get(&url_location(text)),
+                _ => None,
+            });
+            searches.any(|search| search.matches.as_ref().is_some_and(|found| found.contains_key(document)))
+        })
     }
 
     /// The files that a pattern matched, or, if it was not expanded yet, those that had claims.
     pub(super) fn held_by(&self, location: &str) -> BTreeSet<PathBuf> {
         let Some(matching) = self.patterns.get(location) else { return BTreeSet::new() };
-        matching.files.clone().unwrap_or_else(|| {
-            let listed = self.known.iter().filter_map(|listing| {
-                let key = (listing.location.clone(), Arc::clone(&listing.document));
-                let path = PathBuf::from(listing.listed.strip_prefix("file:")?);
-                (matching.listed_by.contains(&key) && matching.pattern.matches(&path)).then_some(path)
+        let Search::Files(pattern) = &matching.pattern else { return BTreeSet::new() };
+        if let Some(matches) = &matching.matches {
+            let paths = matches.values().filter_map(|place| match place {
+                Place::File(path) => Some(path.clone()),
+                Place::Url(_) => None,
             });
-            listed.collect()
-        })
+            return paths.collect();
+        }
+        let listed = self.known.iter().filter_map(|listing| {
+            let key = (listing.location.clone(), Arc::clone(&listing.document));
+            let path = PathBuf::from(listing.listed.strip_prefix("file:")?);
+            (matching.listed_by.contains(&key) && pattern.matches(&path)).then_some(path)
+        });
+        listed.collect()
     }
 
     /// What a Location lists, patterns included.
@@ -216,8 +265,8 @@ impl Listings {
             self.leave_pattern(&pattern, &key, changes);
         }
         for target in followed.targets.iter().flatten() {
-            if let Target::Files(pattern) = target {
-                self.join_pattern(pattern, &key, changes);
+            if let Some((location, search)) = search_of(target) {
+                self.join_pattern(location, search, &key, changes);
             }
         }
         let edges = before.map(|before| before.edges).unwrap_or_default();
@@ -272,25 +321,25 @@ impl Listings {
             match target {
                 Err(problem) => errors.push(problem.clone()),
                 Ok(Target::Url(text, url)) => {
-                    places.insert(format!("url:{text}").into(), (Place::Url(url.clone()), required));
+                    places.insert(url_location(text), (Place::Url(url.clone()), required));
                 }
                 Ok(Target::File(path)) => {
                     places.insert(file_location(path), (Place::File(path.clone()), required));
                 }
-                Ok(Target::Files(pattern)) => {
-                    let files = self.patterns.get(&pattern_location(pattern)).and_then(|m| m.files.as_ref());
-                    let Some(files) = files else {
+                Ok(search @ (Target::Files(_) | Target::Urls(..))) => {
+                    let location = search_of(search).map(|(location, _)| location);
+                    let matching = location.and_then(|location| self.patterns.get(&location));
+                    let Some(matches) = matching.and_then(|matching| matching.matches.as_ref()) else {
                         complete = false;
                         continue;
                     };
-                    if files.is_empty() && required {
+                    if matches.is_empty() && required {
                         let location = Some(followed.location.location.to_string());
-                        errors.push(Problem { location, ..nothing_matches(pattern) });
+                        errors.push(Problem { location, ..nothing_matches(search) });
                     }
                     // What a pattern finds may go without anything being wrong.
-                    let found = files.iter().map(|path| (file_location(path), Place::File(path.clone())));
-                    for (location, place) in found {
-                        places.entry(location).or_insert((place, false));
+                    for (location, place) in matches {
+                        places.entry(Arc::clone(location)).or_insert((place.clone(), false));
                     }
                 }
             }
@@ -335,11 +384,16 @@ impl Listings {
         }
     }
 
-    fn join_pattern(&mut self, pattern: &Pattern, key: &LocationKey, changes: &mut Changes) {
-        let location = pattern_location(pattern);
+    fn join_pattern(
+        &mut self,
+        location: Arc<str>,
+        pattern: Search,
+        key: &LocationKey,
+        changes: &mut Changes,
+    ) {
         let matching = self.patterns.entry(Arc::clone(&location)).or_insert_with(|| {
             changes.read.push(Subject::Pattern(location));
-            Matching { pattern: pattern.clone(), listed_by: HashSet::new(), files: None }
+            Matching { pattern, listed_by: HashSet::new(), matches: None }
         });
         matching.listed_by.insert(key.clone());
     }
@@ -356,10 +410,7 @@ impl Listings {
 
 impl Followed {
     fn patterns(&self) -> impl Iterator<Item = Arc<str>> + '_ {
-        self.targets.iter().filter_map(|target| match target {
-            Ok(Target::Files(pattern)) => Some(pattern_location(pattern)),
-            _ => None,
-        })
+        self.targets.iter().flatten().filter_map(search_of).map(|(location, _)| location)
     }
 }
 
@@ -367,16 +418,38 @@ fn key_of(location: &FollowedLocation) -> LocationKey {
     (location.entity_ref.clone(), Arc::clone(&location.document))
 }
 
-fn file_location(path: &Path) -> Arc<str> {
+/// What a target searches for, with its location ref, if it is a pattern.
+fn search_of(target: &Target) -> Option<(Arc<str>, Search)> {
+    match target {
+        Target::Files(pattern) => {
+            Some((format!("file:{}", pattern.text()).into(), Search::Files(pattern.clone())))
+        }
+        Target::Urls(text, url) => Some((url_location(text), Search::Urls(url.clone()))),
+        Target::File(_) | Target::Url(..) => None,
+    }
+}
+
+/// The location ref of a file.
+pub(super) fn file_location(path: &Path) -> Arc<str> {
     format!("file:{}", path.display()).into()
 }
 
-fn pattern_location(pattern: &Pattern) -> Arc<str> {
-    format!("file:{}", pattern.text()).into()
+/// The location ref of a URL.
+pub(super) fn url_location(text: &str) -> Arc<str> {
+    format!("url:{text}").into()
 }
 
-fn nothing_matches(pattern: &Pattern) -> Problem {
-    let text = pattern.text();
-    Problem::new("NotFoundError", format!("file {text} does not exist"))
+fn nothing_matches(search: &Target) -> Problem {
+    let (message, text) = match search {
+        Target::Files(pattern) => (format!("file {} does not exist", pattern.text()), pattern.text()),
+        Target::Urls(text, _) => (no_files_found(text), text.as_str()),
+        Target::File(_) | Target::Url(..) => return Problem::new("NotFoundError", "no file"),
+    };
+    Problem::new("NotFoundError", message)
         .with_advice(format!("no file matches `{text}`; correct the pattern, or write `presence: optional`"))
+}
+
+/// What Backstage says of a URL behind which there is nothing.
+pub(super) fn no_files_found(url: &str) -> String {
+    format!("Unable to read url, no matching files found for {url}")
 }

@@ -14,7 +14,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 /// A file pattern.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: String,
     branches: Vec<Branch>,
 }
@@ -52,12 +52,12 @@ pub(super) struct WalkError {
 
 impl Pattern {
     /// Whether a path is meant as a pattern.
-    pub(super) fn is_pattern(path: &str) -> bool {
+    pub(crate) fn is_pattern(path: &str) -> bool {
         path.contains(['*', '?', '[', '{'])
     }
 
     /// Reads the pattern of an absolute path.
-    pub(super) fn new(text: &str) -> Result<Self, Problem> {
+    pub(crate) fn new(text: &str) -> Result<Self, Problem> {
         let branches = braces(text).iter().map(|branch| Branch::new(branch)).collect::<Result<_, _>>();
         let branches = branches.map_err(|cause: globset::Error| {
             Problem::input(format!("the pattern {text} cannot be used: {cause}"))
@@ -77,7 +77,7 @@ impl Pattern {
     }
 
     /// Whether a file with this path would match.
-    pub(super) fn matches(&self, path: &Path) -> bool {
+    pub(crate) fn matches(&self, path: &Path) -> bool {
         self.branches.iter().any(|branch| {
             let Ok(rest) = path.strip_prefix(&branch.base) else { return false };
             let names: Option<Vec<&str>> = rest.iter().map(|name| name.to_str()).collect();

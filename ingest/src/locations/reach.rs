@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use backstitch_schemas::placeholder::{self, FOREIGN};
+use backstitch_schemas::{
+    placeholder::{self, FOREIGN},
+    scm::{Hosts, host_of},
+};
 use url::Url;
 
 use super::{fetch::Place, target};
@@ -18,6 +21,8 @@ pub(super) struct Reach<'a> {
     pub(super) document: &'a Place,
     /// The directories below which it was listed, if it is a file.
     pub(super) roots: &'a BTreeSet<PathBuf>,
+    /// The git hosts whose URLs are understood.
+    pub(super) hosts: &'a Hosts,
 }
 
 impl Reach<'_> {
@@ -27,12 +32,32 @@ impl Reach<'_> {
     /// Why there is none, in the words of [`placeholder`].
     pub(super) fn place(&self, value: &str, base: &Place) -> Result<Place, String> {
         match (Url::parse(value), base) {
-            (Ok(url), _) if matches!(url.scheme(), "http" | "https") => Ok(Place::Url(url)),
+            (Ok(url), _) if matches!(url.scheme(), "http" | "https") => self.url(url),
             (Err(_), Place::File(base)) => self.file(value, base).map(Place::File),
-            (Err(_), Place::Url(base)) => target::relative_url(base.as_str(), value)
-                .map(Place::Url)
-                .map_err(|cause| placeholder::no_url(base.as_str(), value, &format!("Invalid URL: {cause}"))),
+            (Err(_), Place::Url(base)) => {
+                let url = self.hosts.resolve(value, base.as_str());
+                let no_url =
+                    |cause| placeholder::no_url(base.as_str(), value, &format!("Invalid URL: {cause}"));
+                self.url(url.map_err(no_url)?)
+            }
             (Ok(url), _) => Err(placeholder::unread(value, &format!("{url} is no web address"))),
+        }
+    }
+
+    /// What stands behind a URL. Files on git hosts are read with credentials that whoever wrote the
+    /// document may not have, so they have to be of its own repository.
+    fn url(&self, url: Url) -> Result<Place, String> {
+        let repository_of = |url: &Url| {
+            let file = self.hosts.scm_of(url)?.file(url).ok()?;
+            Some((host_of(url), file.repository.to_lowercase()))
+        };
+        let own = match self.document {
+            Place::Url(document) => repository_of(document),
+            Place::File(_) => None,
+        };
+        match (own, repository_of(&url)) {
+            (Some(own), Some(other)) if own != other => Err(FOREIGN.to_owned()),
+            _ => Ok(Place::Url(url)),
         }
     }
 
@@ -82,7 +107,8 @@ mod tests {
 
     fn place(document: &Path, root: &Path, value: &str) -> Result<PathBuf, String> {
         let (document, roots) = (Place::File(document.to_owned()), BTreeSet::from([root.to_owned()]));
-        match (Reach { document: &document, roots: &roots }).place(value, &document)? {
+        let hosts = Hosts::default();
+        match (Reach { document: &document, roots: &roots, hosts: &hosts }).place(value, &document)? {
             Place::File(path) => Ok(path),
             Place::Url(url) => Err(url.into()),
         }
@@ -121,6 +147,26 @@ mod tests {
         assert_eq!(from("../x.yaml"), Ok(dir.path().join("a/x.yaml")));
         assert_eq!(from("/x.yaml"), Ok(dir.path().join("a/x.yaml")));
         assert_eq!(from("../../x.yaml"), Err(FOREIGN.to_owned()));
+    }
+
+    #[test]
+    fn files_on_git_hosts_are_read_within_the_repository_of_the_document() {
+        let document =
+            Place::Url(Url::parse("https://github.com/o/r/blob/main/a/catalog-info.yaml").unwrap());
+        let (roots, hosts) = (BTreeSet::new(), Hosts::default());
+        let reach = Reach { document: &document, roots: &roots, hosts: &hosts };
+        let from = |value: &str| match reach.place(value, &document)? {
+            Place::Url(url) => Ok(url.to_string()),
+            Place::File(path) => Err(path.display().to_string()),
+        };
+        let there = |path: &str| Ok(format!("https://github.com/o/r/tree/main/{path}"));
+        assert_eq!(from("./x.yaml"), there("a/x.yaml"));
+        assert_eq!(from("/x.yaml"), there("x.yaml"));
+        let other_branch = "https://github.com/O/r/blob/v1/x.yaml";
+        assert_eq!(from(other_branch), Ok(other_branch.to_owned()));
+        assert_eq!(from("https://github.com/o/secret/blob/main/x.yaml"), Err(FOREIGN.to_owned()));
+        assert_eq!(from("https://gitlab.com/o/r/-/blob/main/x.yaml"), Err(FOREIGN.to_owned()));
+        assert_eq!(from("https://example.com/x.yaml"), Ok("https://example.com/x.yaml".to_owned()));
     }
 
     #[cfg(unix)]

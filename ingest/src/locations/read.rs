@@ -89,7 +89,7 @@ impl Job {
             (draft, asked)
         });
         let Ok((draft, asked)) = parsed.await else { return Outcome::Failed(broken(&self.location)) };
-        let reach = Reach { document: &self.place, roots: &self.roots };
+        let reach = Reach { document: &self.place, roots: &self.roots, hosts: fetcher.urls.scm() };
         let reader = ContentReader::new(fetcher, reach, self.held, self.wake);
         let (contents, parts) = match reader.read(asked).await {
             Ok(read) => read,

@@ -87,6 +87,16 @@ impl Reading {
         }
     }
 
+    /// Notes that a search was answered.
+    pub(super) fn answered(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Whether it was read and stands for nothing else, so that it is the same while its content is.
+    pub(super) fn is_self_contained(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.etag.is_some() && seen.parts.is_empty())
+    }
+
     /// Whether it is known how the last attempt went, now or in an earlier process.
     pub(super) fn has_outcome(&self) -> bool {
         !self.state.outcome.is_empty()

@@ -10,9 +10,9 @@ use super::{
     document::Descriptor,
     expand::Expansion,
     fetch::{Again, Failure, Place},
-    listings::LocationKey,
+    listings::{LocationKey, file_location},
     read::{Outcome, Seen},
-    reading::{GRACE, Noted},
+    reading::{GRACE, Noted, Reading},
     schedule::Subject,
 };
 use crate::{Finding, Wake};
@@ -55,7 +55,8 @@ impl LocationFollower {
             }
             Ok(files) => {
                 reading.doubted = false;
-                let changes = self.listings.matched(location, files);
+                let matches = files.into_iter().map(|path| (file_location(&path), Place::File(path)));
+                let changes = self.listings.matched(location, matches.collect());
                 self.apply(changes);
                 self.note(&subject, "ok", Vec::new(), None, None);
                 Verdict::Known
@@ -185,14 +186,21 @@ impl LocationFollower {
 
     /// Plans the next read of what was read: URLs are polled; files are watched, and looked at
     /// besides, for file systems that do not tell.
-    fn plan_regularly(&mut self, subject: &Subject) {
+    pub(super) fn plan_regularly(&mut self, subject: &Subject) {
+        if let Subject::Document(location) = subject
+            && self.readings.get(subject).is_some_and(Reading::is_self_contained)
+            && self.listings.is_listed_with_content(location)
+        {
+            // The listing that it was found in is polled, and tells when it changes.
+            return;
+        }
         if let Some(interval) = self.interval(subject) {
             let wait = interval.draw((self.chance)());
             self.plan(subject.clone(), wait, Wake::Polling);
         }
     }
 
-    fn note(
+    pub(super) fn note(
         &mut self,
         subject: &Subject,
         outcome: &str,

@@ -12,14 +12,15 @@ use tokio::{task, time::Instant};
 use super::{
     LocationFollower,
     expand::{Expansion, expand},
-    fetch::{Again, Place},
+    fetch::{Again, Failure, Place},
+    listings::Search,
     pattern::Pattern,
     read::{Job, Outcome},
     reading::Running,
     report::Verdict,
     schedule::Subject,
 };
-use crate::Wake;
+use crate::{Wake, hosts::Listed};
 
 /// How long after a fault of our own a place is read again.
 const AFTER_A_FAULT: Duration = Duration::from_secs(60);
@@ -28,6 +29,7 @@ const AFTER_A_FAULT: Duration = Duration::from_secs(60);
 pub(super) enum Done {
     Document(Outcome),
     Pattern(Expansion),
+    Listed(Result<Listed, Failure>),
 }
 
 impl LocationFollower {
@@ -49,7 +51,7 @@ impl LocationFollower {
         let number = self.reads_begun;
         let handle = match &subject {
             Subject::Document(location) => self.start_document(location, wake),
-            Subject::Pattern(location) => self.start_pattern(location),
+            Subject::Pattern(location) => self.start_pattern(location, wake),
         };
         let Some(handle) = handle else {
             self.files_running -= usize::from(!self.is_url(&subject));
@@ -80,8 +82,14 @@ impl LocationFollower {
         Some(self.reads.spawn(async move { Done::Document(job.run(&fetcher, model).await) }))
     }
 
-    fn start_pattern(&mut self, location: &Arc<str>) -> Option<task::AbortHandle> {
-        let pattern = self.listings.pattern(location)?.clone();
+    fn start_pattern(&mut self, location: &Arc<str>, wake: Wake) -> Option<task::AbortHandle> {
+        let pattern = match self.listings.search(location)?.clone() {
+            Search::Files(pattern) => pattern,
+            Search::Urls(url) => {
+                let urls = Arc::clone(&self.fetcher.urls);
+                return Some(self.reads.spawn(async move { Done::Listed(urls.list(&url, wake).await) }));
+            }
+        };
         let held = self.listings.held_by(location);
         let directories = Arc::clone(&self.fetcher.directories);
         let work = move || Done::Pattern(expand(&pattern, &held, &directories));
@@ -114,6 +122,9 @@ impl LocationFollower {
             }
             (Ok((_, Done::Pattern(expansion))), Subject::Pattern(location)) => {
                 self.expanded(&Arc::clone(location), expansion)
+            }
+            (Ok((_, Done::Listed(listed))), Subject::Pattern(location)) => {
+                self.searched(&Arc::clone(location), listed)
             }
             (outcome, _) => {
                 tracing::error!(?subject, failed = outcome.is_err(), "a read did not end; it is done again");

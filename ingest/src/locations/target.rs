@@ -17,6 +17,8 @@ pub(super) enum Target {
     Files(Pattern),
     /// What stands behind a URL, with the text that names it.
     Url(String, Url),
+    /// The files of a repository on a git host that match a pattern, with the text that names them.
+    Urls(String, Url),
 }
 
 /// The targets of a Location, each resolved or with the reason why it cannot be.
@@ -25,26 +27,13 @@ pub(super) fn targets(location: &FollowedLocation, config: &Config) -> Vec<Resul
     if kind != own && !config.allowed_types.contains(kind) {
         return vec![Err(type_problem(own, &config.allowed_types))];
     }
-    location.targets.iter().map(|target| resolve(location, target)).collect()
+    location.targets.iter().map(|target| resolve(location, target, config)).collect()
 }
 
 /// The file that `target` names, seen from the file `base`. Only what begins with `.` is relative.
 pub(super) fn beside(base: &str, target: &str) -> PathBuf {
     let directory = Path::new(base).parent().unwrap_or(Path::new("/"));
     normalised(&directory.join(target))
-}
-
-/// The URL that `target` names, seen from `base`. The query of the base is kept, as in Backstage.
-pub(super) fn relative_url(base: &str, target: &str) -> Result<Url, url::ParseError> {
-    if let Ok(url) = Url::parse(target) {
-        return Ok(url);
-    }
-    let base = Url::parse(base)?;
-    let mut url = base.join(target)?;
-    if url.query().is_none() {
-        url.set_query(base.query());
-    }
-    Ok(url)
 }
 
 /// A path without `.` and `..`, as far as its text tells.
@@ -62,10 +51,10 @@ fn normalised(path: &Path) -> PathBuf {
     result
 }
 
-fn resolve(location: &FollowedLocation, target: &str) -> Result<Target, Problem> {
+fn resolve(location: &FollowedLocation, target: &str, config: &Config) -> Result<Target, Problem> {
     match location.target_kind.as_str() {
         "file" => file(location, target),
-        "url" => url(location, target),
+        "url" => url(location, target, config),
         kind => {
             let message = format!("No processor was able to handle reading of {kind}:{target}");
             Err(Problem::new("Error", message)
@@ -99,7 +88,7 @@ fn file(location: &FollowedLocation, target: &str) -> Result<Target, Problem> {
     }
 }
 
-fn url(location: &FollowedLocation, target: &str) -> Result<Target, Problem> {
+fn url(location: &FollowedLocation, target: &str, config: &Config) -> Result<Target, Problem> {
     let unreadable = |detail: String, advice: &str| {
         let message = format!("Unable to read url, {detail}");
         Err(Problem::new("Error", message).with_advice(format!("`{target}` cannot be read: {advice}")))
@@ -107,18 +96,26 @@ fn url(location: &FollowedLocation, target: &str) -> Result<Target, Problem> {
     let resolved = match Url::parse(target) {
         Ok(url) => Ok((target.to_owned(), url)),
         Err(cause) if location.location.kind != "url" => Err(cause),
-        Err(_) => relative_url(&location.location.target, target).map(|url| (url.to_string(), url)),
+        Err(_) => {
+            let resolved = config.scm_hosts().resolve(target, &location.location.target);
+            resolved.map(|url| (url.to_string(), url))
+        }
     };
     match resolved {
         Err(cause) => unreadable(format!("Invalid URL: {cause}"), "write a whole URL, with `https://`"),
         Ok((_, url)) if !matches!(url.scheme(), "http" | "https") => {
             unreadable(format!("{} is no web address", url), "only `https` and `http` URLs can be read")
         }
-        Ok((_, url)) if url.path().contains('*') => unreadable(
-            format!("Unsupported search pattern URL {url}"),
-            "its host has no listing to match a pattern with; name each file",
-        ),
-        Ok((text, url)) => Ok(Target::Url(text, url)),
+        Ok((text, url)) => match config.git_host(&url).map(|git| git.scm.file(&url)) {
+            Some(Ok(file)) if file.path.contains('*') => {
+                Pattern::new(&format!("/{}", file.path)).map(|_| Target::Urls(text, url))
+            }
+            None if url.path().contains('*') => unreadable(
+                format!("Unsupported search pattern URL {url}"),
+                "its host has no listing to match a pattern with; name each file",
+            ),
+            _ => Ok(Target::Url(text, url)),
+        },
     }
 }
 
@@ -150,6 +147,7 @@ mod tests {
             Target::File(path) => path.to_str().unwrap().to_owned(),
             Target::Files(pattern) => format!("pattern {}", pattern.text()),
             Target::Url(text, _) => text,
+            Target::Urls(text, _) => format!("pattern {text}"),
         });
         match (resolved, expected) {
             (Ok(resolved), Ok(expected)) => assert_eq!(resolved, expected),
@@ -176,6 +174,15 @@ mod tests {
         check("file:/srv/root.yaml", "url", "./x", Err("Invalid URL"));
         check("url:https://h/a", "url", "https://h/*/x.yaml", Err("Unsupported search pattern URL"));
         check("url:https://h/a", "url", "mailto:a@b", Err("no web address"));
+    }
+
+    #[test]
+    fn on_git_hosts_a_target_is_meant_in_its_repository() {
+        let root = "url:https://github.com/o/r/blob/main/a/root.yaml";
+        check(root, "url", "/b.yaml", Ok("https://github.com/o/r/tree/main/b.yaml"));
+        check(root, "url", "./*/b.yaml", Ok("pattern https://github.com/o/r/tree/main/a/*/b.yaml"));
+        let azure = "https://dev.azure.com/o/p/_git/r?path=/**/b.yaml";
+        check(root, "url", azure, Ok(&format!("pattern {azure}")));
     }
 
     #[test]

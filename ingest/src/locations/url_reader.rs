@@ -1,33 +1,39 @@
 //! The one reader of URLs in a process: every provider reads through it, so that all share the
 //! budget of each host.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use backstitch_schemas::{Clock, Problem};
-use futures::StreamExt as _;
-use reqwest::{Client, Response, StatusCode, header, redirect};
+use backstitch_schemas::{
+    Clock, Problem,
+    scm::{Hosts, host_of},
+};
+use reqwest::StatusCode;
 use url::Url;
 
 use super::{
     Config,
-    access::{Access, host_of},
+    access::Access,
     fetch::{Again, Failure, Fetched},
-    host_gate::{HostGate, HostGates, RateLimit},
-    retry_after::retry_after,
+    host_gate::HostGates,
+    upstream::{self, MAX_REDIRECTS, Upstream, failure, text_of},
 };
-use crate::Wake;
+use crate::{
+    Wake,
+    hosts::{Answer, HostReader, Listed, Request},
+};
 
-/// Redirects that are followed for one read.
-const MAX_REDIRECTS: usize = 5;
+/// How old the listing of a repository may be that a poll is content with, where nothing is polled
+/// regularly.
+const TOLERANCE: Duration = Duration::from_secs(90);
 
 /// Reads URLs: only those that are allowed, within limits of time and size, and never more from one
-/// host than it can take.
+/// host than it can take. Files on git hosts are read through the API of the host.
 pub struct UrlReader {
-    client: Client,
+    upstream: Upstream,
     access: Access,
-    clock: Arc<dyn Clock>,
-    gates: Arc<HostGates>,
-    config: Config,
+    /// The git hosts, by their name in lower case.
+    hosts: HashMap<String, HostReader>,
+    scm: Hosts,
 }
 
 /// What one request brought.
@@ -42,26 +48,18 @@ impl UrlReader {
     /// # Errors
     /// If the trust store cannot be used.
     pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
-        // There is one back end for TLS in the process; whoever comes first installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(config.connect_timeout)
-            .timeout(config.read_timeout)
-            .user_agent(concat!("backstitch/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        // Shorter than the wait between two polls, so that each poll of a pattern asks.
+        let tolerance = config.interval.map_or(TOLERANCE, |interval| interval.min.mul_f64(0.9));
+        let hosts = config
+            .git_hosts
+            .iter()
+            .map(|host| (host.host.to_lowercase(), HostReader::new(host.clone(), tolerance)));
         Ok(Self {
-            client,
+            upstream: Upstream::new(config, clock)?,
             access: Access::new(config),
-            gates: Arc::new(HostGates::new(config, Arc::clone(&clock))),
-            clock,
-            config: config.clone(),
+            hosts: hosts.collect(),
+            scm: config.scm_hosts(),
         })
-    }
-
-    /// The gates of the hosts, for everything else that reads from them.
-    pub(crate) fn gates(&self) -> &Arc<HostGates> {
-        &self.gates
     }
 
     /// Which URLs may be read.
@@ -69,8 +67,21 @@ impl UrlReader {
         &self.access
     }
 
+    /// The git hosts whose URLs are understood.
+    pub(super) fn scm(&self) -> &Hosts {
+        &self.scm
+    }
+
+    /// The gates of the hosts, for everything else that reads from them.
+    pub(crate) fn gates(&self) -> &Arc<HostGates> {
+        self.upstream.gates()
+    }
+
     /// Reads a URL, unless it is what it was when it had `etag`.
     pub(super) async fn read(&self, url: &Url, etag: Option<&str>, wake: Wake) -> Fetched {
+        if let Some(host) = self.host(url) {
+            return host.read(&self.upstream, url, etag, wake).await;
+        }
         let mut target = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             match self.step(url, &target, etag, wake).await {
@@ -79,92 +90,52 @@ impl UrlReader {
                 Err(failure) => return Fetched::Failed(failure),
             }
         }
-        let advice = format!("`{url}` redirects more than {MAX_REDIRECTS} times; name the place itself");
-        Fetched::Failed(failure(url, "too many redirects", None, Again::Regularly, advice))
+        Fetched::Failed(upstream::too_many_redirects(url))
+    }
+
+    /// The files that a pattern on a git host matches.
+    pub(super) async fn list(&self, pattern: &Url, wake: Wake) -> Result<Listed, Failure> {
+        match self.host(pattern) {
+            Some(host) => host.list(&self.upstream, pattern, wake).await,
+            None => {
+                let advice = "its host has no listing to match a pattern with; name each file".to_owned();
+                Err(failure(pattern, "Unsupported search pattern URL", None, Again::Never, advice))
+            }
+        }
+    }
+
+    fn host(&self, url: &Url) -> Option<&HostReader> {
+        self.hosts.get(&host_of(url).to_lowercase())
     }
 
     async fn step(&self, url: &Url, target: &Url, etag: Option<&str>, wake: Wake) -> Result<Step, Failure> {
         // A redirect may lead elsewhere tomorrow; the URL itself stays what it is.
         let again = if target == url { Again::Never } else { Again::Regularly };
         let refused = |problem| Failure { problem, status: None, again };
-        self.access.check(target).map_err(refused)?;
-        let gate = self.gates.gate(&host_of(target));
-        let _turn = gate.enter(wake).await.map_err(|wait| left_alone(url, wait, false))?;
-        let mut request = self.client.get(target.clone());
-        if let Some(etag) = etag {
-            request = request.header(header::IF_NONE_MATCH, etag);
-        }
-        let response = request.send().await.map_err(|cause| unreachable(url, &cause))?;
-        if let Some(limit) = RateLimit::of(response.headers(), self.clock.now()) {
-            gate.learned(limit);
-        }
-        self.answer(url, target, response, &gate).await
+        self.access.check_page(target).map_err(refused)?;
+        let request = Request { etag: etag.map(str::to_owned), ..Request::content(target.clone(), "*/*") };
+        let answer = self.upstream.exchange(&request, url, wake).await?;
+        self.sort(url, target, answer)
     }
 
-    async fn answer(
-        &self,
-        url: &Url,
-        target: &Url,
-        response: Response,
-        gate: &HostGate,
-    ) -> Result<Step, Failure> {
-        let status = response.status();
+    fn sort(&self, url: &Url, target: &Url, answer: Answer) -> Result<Step, Failure> {
+        let status = answer.status;
         match status {
-            StatusCode::OK => self.content(url, response).await.map(Step::Done),
+            StatusCode::OK => Ok(Step::Done(Fetched::Content {
+                etag: answer.header("etag").map(str::to_owned),
+                status: Some(status.as_u16()),
+                bytes: answer.body,
+            })),
             StatusCode::NOT_MODIFIED => Ok(Step::Done(Fetched::NotModified)),
-            StatusCode::MOVED_PERMANENTLY
-            | StatusCode::FOUND
-            | StatusCode::SEE_OTHER
-            | StatusCode::TEMPORARY_REDIRECT
-            | StatusCode::PERMANENT_REDIRECT => {
-                let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-                let next = location.and_then(|location| target.join(location).ok());
+            status if upstream::is_redirect(status) => {
+                let next = upstream::target_of(&answer, target);
                 next.map(Step::Redirect).ok_or_else(|| {
                     let advice = "the host redirects without saying where".to_owned();
                     failure(url, "a redirect without target", Some(status), Again::Regularly, advice)
                 })
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                let wait = retry_after(response.headers(), self.clock.now());
-                Err(self.overloaded(url, status, wait, gate))
-            }
             status => Err(refusal(url, status)),
         }
-    }
-
-    /// The host has too much to do.
-    fn overloaded(&self, url: &Url, status: StatusCode, wait: Option<Duration>, gate: &HostGate) -> Failure {
-        let Some(wait) = wait.map(|wait| wait.min(self.config.max_retry_after)) else {
-            let advice = "the host is overloaded; it is asked again, less often".to_owned();
-            return failure(url, &text_of(status), Some(status), Again::BackOff, advice);
-        };
-        gate.close(wait);
-        Failure { status: Some(status.as_u16()), ..left_alone(url, wait, true) }
-    }
-
-    async fn content(&self, url: &Url, response: Response) -> Result<Fetched, Failure> {
-        let max = self.config.limits.max_bytes as u64;
-        let status = Some(response.status());
-        let too_large = || {
-            let advice = "split the file, or point to large definitions with `$text`".to_owned();
-            let limit = "the limit of `backstitch.ingest.descriptors.maxBytes`";
-            failure(url, &format!("it has more than {max} bytes, {limit}"), status, Again::Regularly, advice)
-        };
-        if response.content_length().is_some_and(|length| length > max) {
-            return Err(too_large());
-        }
-        let etag = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok());
-        let etag = etag.map(str::to_owned);
-        let (mut bytes, mut body) = (Vec::new(), response.bytes_stream());
-        while let Some(chunk) = body.next().await {
-            // A body that ends too early is an error here, and never taken for the whole.
-            let chunk = chunk.map_err(|cause| unreachable(url, &cause))?;
-            if bytes.len() as u64 + chunk.len() as u64 > max {
-                return Err(too_large());
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(Fetched::Content { bytes, etag, status: status.map(|status| status.as_u16()) })
     }
 }
 
@@ -187,34 +158,4 @@ fn refusal(url: &Url, status: StatusCode) -> Failure {
         _ => (Again::Regularly, "the host does not give the file".to_owned()),
     };
     failure(url, &text_of(status), Some(status), again, advice)
-}
-
-fn left_alone(url: &Url, wait: Duration, asked: bool) -> Failure {
-    let seconds = wait.as_secs().max(1);
-    let advice = format!("the host asks to wait for {seconds} s; it is asked again then");
-    failure(url, "the host asks to wait", None, Again::After { wait, asked }, advice)
-}
-
-fn unreachable(url: &Url, cause: &reqwest::Error) -> Failure {
-    let detail = if cause.is_timeout() { "timed out".to_owned() } else { innermost(cause) };
-    let advice = format!("{} does not answer as it should; it is asked again, less often", host_of(url));
-    failure(url, &detail, None, Again::BackOff, advice)
-}
-
-/// The last cause says what happened; those before repeat the URL.
-fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
-}
-
-fn failure(url: &Url, detail: &str, status: Option<StatusCode>, again: Again, advice: String) -> Failure {
-    let problem = Problem::new("Error", format!("Unable to read url, {detail}: {url}")).with_advice(advice);
-    Failure { problem, status: status.map(|status| status.as_u16()), again }
-}
-
-fn text_of(status: StatusCode) -> String {
-    format!("the host answered {status}")
 }

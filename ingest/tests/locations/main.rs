@@ -7,6 +7,7 @@ mod corpus;
 mod files;
 mod host;
 mod refresh;
+#[expect(dead_code, reason = "shared with the tests of git hosts")]
 mod support;
 mod urls;
 mod whole;

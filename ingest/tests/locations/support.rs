@@ -55,7 +55,7 @@ impl Reader {
     pub(crate) async fn until(&mut self, what: &str, mut condition: impl FnMut(&Self) -> bool) -> Duration {
         let started = Instant::now();
         while !condition(self) {
-            let left = Duration::from_secs(10).saturating_sub(started.elapsed());
+            let left = Duration::from_secs(60).saturating_sub(started.elapsed());
             let Ok((findings, states)) = tokio::time::timeout(left, self.follower.next()).await else {
                 panic!("{what} did not happen; seen: {:#?}\n{:#?}", self.findings, self.states);
             };
@@ -80,9 +80,21 @@ impl Reader {
         }
     }
 
+    /// Takes findings for a while.
+    pub(crate) async fn until_for(&mut self, wait: Duration) {
+        let end = Instant::now() + wait;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            let Ok((findings, states)) = tokio::time::timeout(left, self.follower.next()).await else {
+                return;
+            };
+            findings.into_iter().for_each(|finding| self.take(finding));
+            self.states.extend(states);
+        }
+    }
+
     /// Takes findings until nothing is due or under way.
     pub(crate) async fn settle(&mut self) {
-        let deadline = Duration::from_secs(10);
+        let deadline = Duration::from_secs(60);
         while self.follower.is_busy() {
             let Ok((findings, states)) = tokio::time::timeout(deadline, self.follower.next()).await else {
                 panic!("the follower does not come to rest; seen: {:#?}", self.findings);

@@ -146,15 +146,15 @@ async fn what_is_too_large_is_not_taken() {
 #[tokio::test]
 async fn what_may_not_be_read_says_so_on_its_location() {
     let host = Host::start().await;
-    let targets = ["https://github.com/a/b/blob/main/catalog-info.yaml", "https://example.com/a.yaml"];
+    let targets = ["https://github.com/a/b", "https://example.com/a.yaml"];
     let mut reader = Reader::new(host.config());
     reader.follower.follow(vec![location("root", "url", &targets)], &[]).await;
     reader.settle().await;
     let messages: Vec<_> = reader.listed_errors["root"].iter().map(|problem| &problem.message).collect();
-    assert!(messages[0].contains("reading from GitHub is not supported yet"), "{messages:?}");
+    assert!(messages[0].contains("Incorrect URL: https://github.com/a/b"), "{messages:?}");
     assert!(messages[1].contains("is not allowed"), "{messages:?}");
     assert_eq!(reader.listed["root"].len(), 2, "they are listed all the same");
-    assert!(reader.states.values().all(|state| state.outcome == "refused" && state.next_read_at.is_none()));
+    assert!(reader.states.values().all(|state| state.next_read_at.is_none()));
 }
 
 #[tokio::test]

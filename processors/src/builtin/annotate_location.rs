@@ -1,9 +1,9 @@
 //! Writes down where an entity comes from, and where people can see and edit it.
 
-use backstitch_schemas::{LocationRef, Problem, is_script_url};
+use backstitch_schemas::{LocationRef, Problem, is_script_url, scm::Hosts};
 use serde_json::{Map, Value};
 
-use crate::{Context, Emitter, Processor, scm::Hosts};
+use crate::{Context, Emitter, Processor};
 
 /// What stands in the place of a link that a browser would run as a script.
 const REJECTED: &str = "https://backstage.io/annotation-rejected-for-security-reasons";

@@ -266,7 +266,7 @@ fn a_careless_processor_spoils_one_entity_only() {
 fn the_fingerprint_follows_rules_processors_and_hosts() {
     let with_rules = Settings { rules: Rules::everything(), ..Settings::default() };
     let mut hosts = Hosts::default();
-    hosts.add("git.example.com", crate::scm::Scm::GitLab);
+    hosts.add("git.example.com", backstitch_schemas::scm::Scm::GitLab);
     let fingerprints = [
         Pipeline::default(),
         Pipeline::new(with_rules),

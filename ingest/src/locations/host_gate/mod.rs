@@ -167,22 +167,26 @@ impl HostGate {
 }
 
 /// A document that is read through a gate, until this is dropped.
-pub(in crate::locations) struct ReadThrough(Arc<HostGate>);
+pub(in crate::locations) struct ReadThrough {
+    gate: Arc<HostGate>,
+    /// Whether each pass reads it; not if a listing tells when it changes.
+    polled: bool,
+}
 
 impl ReadThrough {
-    pub(in crate::locations) fn new(gate: Arc<HostGate>) -> Self {
-        gate.known().demand.documents += 1;
-        Self(gate)
+    pub(in crate::locations) fn new(gate: Arc<HostGate>, polled: bool) -> Self {
+        gate.known().demand.documents += usize::from(polled);
+        Self { gate, polled }
     }
 
     pub(in crate::locations) fn gate(&self) -> &HostGate {
-        &self.0
+        &self.gate
     }
 }
 
 impl Drop for ReadThrough {
     fn drop(&mut self) {
-        self.0.known().demand.documents -= 1;
+        self.gate.known().demand.documents -= usize::from(self.polled);
     }
 }
 

@@ -83,7 +83,7 @@ async fn status_tells_the_budget_and_the_time_of_a_pass() {
     let config = Config::default();
     let gates = HostGates::new(&config, Arc::clone(&hands) as _);
     let gate = gates.gate("Example.com");
-    let documents: Vec<_> = (0..5400).map(|_| ReadThrough::new(Arc::clone(&gate))).collect();
+    let documents: Vec<_> = (0..5400).map(|_| ReadThrough::new(Arc::clone(&gate), true)).collect();
     assert_eq!(gates.statuses()[0].pass, config.interval);
     gate.learned(RateLimit { limit: 600, remaining: 60, reset: Timestamp(30_000) });
     let status = HostStatus {
