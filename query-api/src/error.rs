@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{catalog::WaitError, query::QueryError};
+use crate::{access::CriteriaError, catalog::WaitError, query::QueryError};
 
 /// An error answer. Its body also tells the request, so `answer::finish` writes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +71,15 @@ impl ApiError {
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         Self::input(error.0)
+    }
+}
+
+impl From<CriteriaError> for ApiError {
+    fn from(error: CriteriaError) -> Self {
+        match &error {
+            CriteriaError::UnknownRule(_) => Self::internal(error.to_string()),
+            _ => Self::input(error.to_string()),
+        }
     }
 }
 

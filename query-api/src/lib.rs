@@ -21,6 +21,7 @@
 
 mod access;
 mod answer;
+mod audit;
 mod body;
 mod catalog;
 mod commanding;

@@ -16,7 +16,7 @@ use crate::{
     endpoints::{
         ancestry, by_name, by_refs, by_uid, delete_entity, facets,
         health::{livez, readyz},
-        list_entities, locations, query_entities, refresh, unprocessed,
+        list_entities, locations, permissions, query_entities, refresh, unprocessed,
     },
     explorer,
     openapi::{Answer, Group, Operation},
@@ -93,6 +93,8 @@ fn catalog_routes() -> Routes {
         .on(&entity_schema::OPERATION, entity_schema::get_entity_schema)
         .on(&changes::CHANGES, changes::changes)
         .on(&changes::HISTORY, changes::history)
+        .on(&permissions::METADATA, permissions::get_metadata)
+        .on(&permissions::APPLY, permissions::apply_conditions)
         .documented(&OPENAPI)
 }
 

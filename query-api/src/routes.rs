@@ -13,6 +13,7 @@ use axum::{
 
 use crate::{
     answer,
+    audit::audited,
     openapi::{Operation, document},
     params::Params,
     paths::Templates,
@@ -27,14 +28,15 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Adds an operation. Its handler sees only query strings that the operation takes.
+    /// Adds an operation. Its handler sees only query strings that the operation takes, and it is audited.
     pub(crate) fn on<T, H>(mut self, operation: &'static Operation, handler: H) -> Self
     where
         T: 'static,
         H: Handler<T, ApiState>,
     {
         let checked = middleware::from_fn(move |request, next| checked_query(operation, request, next));
-        let route = on(operation.verb.filter(), handler).route_layer(checked);
+        let audited = middleware::from_fn(move |request, next| audited(operation, request, next));
+        let route = on(operation.verb.filter(), handler).route_layer(checked).route_layer(audited);
         self.router = self.router.route(operation.path, route);
         self.operations.push(operation);
         self

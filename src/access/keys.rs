@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::StatusCode;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
@@ -105,8 +106,11 @@ impl Keys {
 
     async fn read(&self) -> Result<HashMap<String, Key>, String> {
         let answer = self.http.get(self.url.clone()).send().await.map_err(|error| chain(&error))?;
-        if !answer.status().is_success() {
-            return Err(format!("the answer is {}", answer.status()));
+        match answer.status() {
+            // There is no such plugin, so it has no keys.
+            StatusCode::NOT_FOUND => return Ok(HashMap::new()),
+            status if !status.is_success() => return Err(format!("the answer is {status}")),
+            _ => {}
         }
         let set: JwkSet = answer.json().await.map_err(|error| chain(&error))?;
         Ok(set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, key(jwk)?))).collect())

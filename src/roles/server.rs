@@ -1,5 +1,6 @@
 //! The HTTP server of a process.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -50,6 +51,8 @@ impl Server {
         let guarded = self.access.guard(self.access.routes().merge(router));
         // In front of the check: a browser asks first without credentials.
         let served = guarded.layer(option_layer(self.cors)).layer(middleware::from_fn(web::safety_headers));
+        // Audit records tell from where somebody came.
+        let served = served.into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(self.bound.listener, served);
         Ok(served.with_graceful_shutdown(shutdown.cancelled_owned()).await?)
     }

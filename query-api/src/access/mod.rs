@@ -9,8 +9,10 @@ mod decide;
 mod permission;
 mod policy;
 mod principal;
+mod rules;
 
-pub(crate) use criteria::{Criteria, OWNED_BY, RESOURCE_TYPE};
+pub(crate) use criteria::{Criteria, CriteriaError, OWNED_BY, RESOURCE_TYPE};
 pub use permission::{Permission, permissions};
 pub use policy::{Condition, Decision, PermissionPolicy, PolicyError};
 pub use principal::{Principal, Restrictions};
+pub(crate) use rules::rules;

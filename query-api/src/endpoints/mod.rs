@@ -9,6 +9,7 @@ pub(crate) mod facets;
 pub(crate) mod health;
 pub(crate) mod list_entities;
 pub(crate) mod locations;
+pub(crate) mod permissions;
 pub(crate) mod query_entities;
 pub(crate) mod refresh;
 mod selection;

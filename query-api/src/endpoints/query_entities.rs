@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::selection::{ABOUT_FIELDS, ABOUT_FILTER, filter_query, full_text, matching};
 use crate::{
     answer::{EntityList, Listed},
+    audit::Notes,
     body::JsonBody,
     error::ApiError,
     index::{Direction, Hit, Matches, SortOrder, Window},
@@ -70,7 +71,11 @@ struct PageRequest {
 
 /// Returns a page of the entities that match the filter.
 #[tracing::instrument(name = "api.entities.query", skip_all)]
-pub(crate) async fn get_entities_by_query(Snapshot(view): Snapshot, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn get_entities_by_query(
+    Snapshot(view): Snapshot,
+    notes: Notes,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let params = Params::read(uri.query());
     let limit = params.count("limit")?.unwrap_or(DEFAULT_LIMIT);
     let offset = params.count("offset")?.unwrap_or(0);
@@ -79,13 +84,14 @@ pub(crate) async fn get_entities_by_query(Snapshot(view): Snapshot, uri: Uri) ->
         Some(cursor) => (Cursor::decode(cursor)?, 0),
         None => (initial_cursor(&params)?, offset),
     };
-    answer(&view, PageRequest { cursor, limit, offset, projection })
+    answer(&view, PageRequest { cursor, limit, offset, projection }, &notes)
 }
 
 /// The same with a query.
 #[tracing::instrument(name = "api.entities.query", skip_all)]
 pub(crate) async fn post_entities_by_query(
     Snapshot(view): Snapshot,
+    notes: Notes,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let limit = body.count("limit")?.unwrap_or(DEFAULT_LIMIT);
@@ -97,7 +103,7 @@ pub(crate) async fn post_entities_by_query(
         Some(cursor) => (Cursor::decode(cursor)?, 0),
         None => (posted_cursor(&body)?, offset),
     };
-    answer(&view, PageRequest { cursor, limit, offset, projection })
+    answer(&view, PageRequest { cursor, limit, offset, projection }, &notes)
 }
 
 fn initial_cursor(params: &Params<'_>) -> Result<Cursor, ApiError> {
@@ -178,9 +184,11 @@ struct Found<'a> {
     total: u64,
 }
 
-fn answer(view: &View, request: PageRequest) -> Result<Response, ApiError> {
+fn answer(view: &View, request: PageRequest, notes: &Notes) -> Result<Response, ApiError> {
     let found = find(view, &request)?;
     let page_info = page_info(&request.cursor, &found, request.limit);
+    notes.add("totalItems", || found.total.into());
+    notes.add("pageInfo", || page_info.clone());
     let docs = found.hits.iter().map(|hit| Some(hit.doc)).collect();
     let after = format!("],\"totalItems\":{},\"pageInfo\":{page_info}}}", found.total);
     drop(found);

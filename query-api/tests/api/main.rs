@@ -4,12 +4,14 @@
 
 mod fixture;
 
+mod audit;
 mod changes;
 mod errors;
 mod explorer;
 mod load;
 mod outage;
 mod pages;
+mod permissions;
 mod reads;
 mod recorded;
 mod revisions;

@@ -8,7 +8,7 @@ use backstitch_read_model::{ClaimRow, ClaimState, Standing};
 use backstitch_schemas::{ClaimKey, EntityRef, Listing, Problem, ProviderName};
 use serde_json::{Value, json};
 
-use crate::fixture::{Answer, Fixture};
+use crate::fixture::{Answer, Fixture, component};
 
 /// Decides the same for everybody.
 #[derive(Debug)]
@@ -327,4 +327,36 @@ async fn conditions_that_cannot_be_checked_are_an_error_and_show_nothing() {
     assert_eq!(answer.status.as_u16(), 500);
     let expected = "Permission rule 'IS_FUN' does not exist for resource type 'catalog-entity'";
     assert_eq!(answer.json()["error"]["message"], expected);
+}
+
+#[tokio::test]
+async fn a_change_is_seen_if_the_entity_was_allowed_to_be_seen_after_it() {
+    let condition = Condition(rule("HAS_LABEL", json!({"label": "tier", "value": "open"})));
+    let policy = Always(Ok(Decision::Conditional(condition)));
+    let mut fixture = Fixture::decided_by(Some(Arc::new(policy))).await;
+    let entity = |tier: &str| {
+        let mut entity = component("a", "service");
+        entity["metadata"]["labels"] = json!({"tier": tier});
+        entity
+    };
+    for tier in ["closed", "open", "closed"] {
+        fixture.add(&[entity(tier)]).await;
+    }
+    let start = fixture.get("/api/catalog/entities").await;
+    let last: i64 = start.header("backstitch-revision").unwrap().parse().unwrap();
+    let seen = async |fixture: &Fixture| {
+        let mut seen = Vec::new();
+        for path in ["history/component/default/a", "changes"] {
+            let answer = fixture.get(&format!("/api/catalog/v1/{path}")).await.json();
+            let items = answer["items"].as_array().cloned().unwrap_or_default();
+            seen.push(items.iter().map(|item| item["revision"].as_i64().unwrap() - last).collect::<Vec<_>>());
+        }
+        seen
+    };
+    assert_eq!(seen(&fixture).await, [[-1], [-1]], "it was open in the middle only");
+    fixture.remove("component:default/a").await;
+    assert_eq!(seen(&fixture).await, [[-1], [-1]], "nobody saw it go");
+    fixture.add(&[entity("open")]).await;
+    fixture.remove("component:default/a").await;
+    assert_eq!(seen(&fixture).await, [[3, 2, -1], [3, 2, -1]]);
 }

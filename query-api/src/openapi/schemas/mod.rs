@@ -3,13 +3,20 @@
 mod entities;
 mod locations;
 mod ours;
+mod permissions;
 mod shared;
 
 use serde_json::{Map, Value};
 
 /// All of them, by name.
 pub(super) fn schemas() -> Map<String, Value> {
-    let all = [entities::schemas(), locations::schemas(), ours::schemas(), shared::schemas()];
+    let all = [
+        entities::schemas(),
+        locations::schemas(),
+        ours::schemas(),
+        permissions::schemas(),
+        shared::schemas(),
+    ];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 

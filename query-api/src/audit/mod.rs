@@ -1,0 +1,128 @@
+//! Who did what: a record when an operation begins and one when it has succeeded or failed.
+//!
+//! Every route is audited in the same place, so none can be forgotten; handlers only add what the path and
+//! the query do not say, with [`Notes`]. A record is one line of JSON at target `audit`: mutations at level
+//! `INFO`, reads at `DEBUG`, as severity demands. Credentials are never in it.
+
+mod events;
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{access::Principal, error::ApiError, openapi::Operation, paths::RequestedUri};
+use events::{Event, Severity};
+
+/// The target of audit records.
+const TARGET: &str = "audit";
+
+/// What a handler adds to the records of its request; nothing where nobody listens.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(Option<Arc<Mutex<Map<String, Value>>>>);
+
+impl Notes {
+    /// Adds a member to `meta` of the record that tells the outcome.
+    pub(crate) fn add(&self, name: &str, value: impl FnOnce() -> Value) {
+        if let Some(notes) = &self.0 {
+            notes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value());
+        }
+    }
+
+    fn taken(&self) -> Map<String, Value> {
+        let notes = self.0.as_ref().map(|notes| notes.lock().unwrap_or_else(PoisonError::into_inner));
+        notes.map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Notes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
+/// Records one operation.
+pub(crate) async fn audited(operation: &'static Operation, mut request: Request, next: Next) -> Response {
+    let Some(event) = Event::of(operation, request.uri()).filter(|event| event.severity.is_heard()) else {
+        return next.run(request).await;
+    };
+    let notes = Notes(Some(Arc::default()));
+    request.extensions_mut().insert(notes.clone());
+    let mut record = record(&event, &request);
+    event.severity.tell(&record, "initiated");
+    let response = next.run(request).await;
+    for (name, value) in notes.taken() {
+        record["meta"][name] = value;
+    }
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        record["error"] = match response.extensions().get::<ApiError>() {
+            Some(error) => format!("{}: {}", error.name, error.message).into(),
+            None => status.to_string().into(),
+        };
+        event.severity.tell(&record, "failed");
+    } else {
+        event.severity.tell(&record, "succeeded");
+    }
+    response
+}
+
+fn record(event: &Event, request: &Request) -> Value {
+    let (headers, extensions) = (request.headers(), request.extensions());
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let principal: Option<&Principal> = extensions.get();
+    let address: Option<&ConnectInfo<SocketAddr>> = extensions.get();
+    let host = text(header::HOST);
+    json!({
+        "plugin": "catalog",
+        "eventId": event.id,
+        "severityLevel": event.severity.name(),
+        "actor": {
+            "actorId": principal.and_then(Principal::name),
+            "ip": address.map(|ConnectInfo(address)| address.ip().to_string()),
+            "hostname": host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name)),
+            "userAgent": text(header::USER_AGENT),
+        },
+        "request": {"url": url(headers, request), "method": request.method().as_str()},
+        "meta": event.meta,
+    })
+}
+
+/// The URL as the client sees it, as far as it tells.
+fn url(headers: &HeaderMap, request: &Request) -> String {
+    let requested = request.extensions().get::<RequestedUri>().map_or(request.uri(), |RequestedUri(uri)| uri);
+    let path = requested.path_and_query().map_or("/", |path| path.as_str());
+    match headers.get(header::HOST).and_then(|host| host.to_str().ok()) {
+        Some(host) => format!("http://{host}{path}"),
+        None => path.to_owned(),
+    }
+}
+
+impl Severity {
+    fn is_heard(self) -> bool {
+        match self {
+            Self::Low => tracing::enabled!(target: TARGET, tracing::Level::DEBUG),
+            Self::Medium => tracing::enabled!(target: TARGET, tracing::Level::INFO),
+        }
+    }
+
+    fn tell(self, record: &Value, status: &str) {
+        let mut record = record.clone();
+        record["status"] = status.into();
+        match self {
+            Self::Low => tracing::debug!(target: TARGET, "{record}"),
+            Self::Medium => tracing::info!(target: TARGET, "{record}"),
+        }
+    }
+}

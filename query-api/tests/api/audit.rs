@@ -1,0 +1,85 @@
+//! Who read what, as auditors want it told.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use axum::{body::Body, http::Request};
+use backstitch_query_api::Principal;
+use serde_json::{Value, json};
+use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
+
+use crate::fixture::{Fixture, component};
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Kept {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// The audit records of a request.
+async fn records(fixture: &Fixture, request: Request<Body>) -> Vec<Value> {
+    let kept = Kept::default();
+    let layer = tracing_subscriber::fmt::layer().with_writer(kept.clone()).with_ansi(false);
+    let filter = tracing_subscriber::EnvFilter::new("audit=debug");
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(layer));
+    fixture.send(request).await;
+    drop(guard);
+    let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap()).collect()
+}
+
+fn ops() -> Principal {
+    Principal::Service { subject: "external:ops".to_owned(), restrictions: None }
+}
+
+#[tokio::test]
+async fn a_read_is_told_when_it_begins_and_when_it_has_succeeded() {
+    let fixture = Fixture::with(&[component("a", "service")]).await;
+    let request = Request::get("/api/catalog/entities/by-query?limit=1")
+        .header("host", "catalog.example:7007")
+        .header("user-agent", "curl")
+        .header("authorization", "Bearer s3cret")
+        .extension(ops());
+    let records = records(&fixture, request.body(Body::empty()).unwrap()).await;
+    let mut expected = json!({
+        "plugin": "catalog", "eventId": "entity-fetch", "severityLevel": "low", "status": "initiated",
+        "actor": {"actorId": "external:ops", "ip": null, "hostname": "catalog.example", "userAgent": "curl"},
+        "request": {"method": "GET", "url": "http://catalog.example:7007/api/catalog/entities/by-query?limit=1"},
+        "meta": {"queryType": "by-query"},
+    });
+    assert_eq!(records[0], expected);
+    expected["status"] = "succeeded".into();
+    expected["meta"]["totalItems"] = 1.into();
+    expected["meta"]["pageInfo"] = json!({});
+    assert_eq!(records[1..], [expected]);
+}
+
+#[tokio::test]
+async fn what_failed_says_why() {
+    let fixture = Fixture::empty().await;
+    let path = "/api/catalog/entities/by-name/Component/default/A";
+    let records = records(&fixture, Request::get(path).body(Body::empty()).unwrap()).await;
+    assert_eq!(records[1]["status"], "failed");
+    assert_eq!(records[1]["meta"], json!({"queryType": "by-name", "entityRef": "component:default/a"}));
+    let error = records[1]["error"].as_str().unwrap();
+    assert!(error.starts_with("NotFoundError: No entity named 'A' found"), "{error}");
+}
