@@ -16,6 +16,7 @@ mod hosts;
 mod integrations;
 mod kinds;
 mod nearest;
+mod network;
 mod node;
 mod own;
 mod secret;
@@ -44,6 +45,7 @@ pub use cors::CorsConfig;
 pub use descriptors::DescriptorConfig;
 pub use error::ConfigError;
 pub use integrations::IntegrationsConfig;
+pub use network::NetworkConfig;
 pub use node::Place;
 pub use own::{BackstitchConfig, DatabaseUrl, IngestConfig, LogUrl, RemovalHold, StitcherConfig};
 pub use secret::Secret;
@@ -78,6 +80,8 @@ pub struct AppConfig {
     pub permission: PermissionConfig,
     /// Where Backstage's plugins are.
     pub discovery: DiscoveryConfig,
+    /// Proxies and certificate authorities.
+    pub network: NetworkConfig,
     /// Our own settings.
     pub backstitch: BackstitchConfig,
     /// What Backstage would do with this configuration and we do not, for people, in full
@@ -117,11 +121,13 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
         integrations: section(&root, "integrations", Unknown::Ignored)?,
         permission: section(&root, "permission", Unknown::Ignored)?,
         discovery: section(&root, "discovery", Unknown::Ignored)?,
+        network: NetworkConfig::default(),
         backstitch: section(&root, "backstitch", Unknown::Refused)?,
         unsupported,
         warnings,
         sources: inputs.files.iter().map(|file| inputs.cwd.join(file)).collect(),
     };
+    config.network = NetworkConfig::read(inputs, &config.backstitch.ingest, &mut config.warnings)?;
     config.catalog.resolve_files(inputs.cwd);
     check_rules(&root, &config.catalog)?;
     kinds::check(&root, &config.backstitch)?;

@@ -92,6 +92,8 @@ pub struct IngestConfig {
     /// a process that does not own the provider goes on to the one that does. The address that is
     /// listened on, if not given.
     pub address: Option<String>,
+    /// Files of certificate authorities that are trusted besides the system's, in PEM form.
+    pub extra_ca_files: Vec<PathBuf>,
     /// How long a request for a document may take, answer included.
     #[serde(deserialize_with = "duration")]
     pub request_timeout: Duration,
@@ -106,6 +108,7 @@ impl Default for IngestConfig {
             descriptors: DescriptorConfig::default(),
             location_types: vec!["url".to_owned()],
             address: None,
+            extra_ca_files: Vec::new(),
             request_timeout: Duration::from_secs(30),
         }
     }

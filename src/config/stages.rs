@@ -14,6 +14,7 @@ impl AppConfig {
         locations::Config {
             allow: allow.collect(),
             git_hosts: self.integrations.hosts(),
+            network: self.network.network(),
             interval: match self.catalog.processing_interval {
                 ProcessingInterval::Between(min, max) => Some(Interval { min, max }),
                 ProcessingInterval::Never => None,

@@ -10,6 +10,7 @@ use backstitch_schemas::{
 use serde::Deserialize;
 use url::Url;
 
+use super::Network;
 use crate::hosts::GitHost;
 
 /// How Locations are read.
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// Files that one API definition may refer to, itself counted.
     pub max_references: usize,
+    /// How hosts are reached.
+    pub network: Network,
     /// Time that connecting may take.
     pub connect_timeout: Duration,
     /// Time that a whole answer may take, each redirect counted anew.
@@ -114,6 +117,7 @@ impl Default for Config {
             interval: Some(Interval::from(seconds(100))),
             limits: Limits::default(),
             max_references: 200,
+            network: Network::default(),
             connect_timeout: seconds(10),
             read_timeout: seconds(30),
             max_retry_after: seconds(3600),

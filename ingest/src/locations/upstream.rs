@@ -36,7 +36,9 @@ impl Upstream {
     pub(super) fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
         // There is one back end for TLS in the process; whoever comes first installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let client = config
+            .network
+            .apply(Client::builder())?
             .redirect(redirect::Policy::none())
             .connect_timeout(config.connect_timeout)
             .timeout(config.read_timeout)

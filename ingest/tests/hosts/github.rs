@@ -6,9 +6,14 @@ use std::{
 };
 
 use axum::{body::Body, http::Response};
-use backstitch_ingest::{Follower, Places, hosts::Credentials, locations::Config};
+use backstitch_ingest::{
+    Follower, Places,
+    hosts::Credentials,
+    locations::{Config, Network},
+};
 use backstitch_schemas::scm::Scm;
 use serde_json::json;
+use url::Url;
 
 use crate::{
     repository::Repository,
@@ -372,4 +377,23 @@ async fn after_a_restart_no_unchanged_file_is_read_again() {
     again.until("all is known", |seen| seen.documents.len() == 10).await;
     assert_eq!(github.server.count("/contents/"), 1);
     assert_eq!(again.documents.values().filter(|document| document.last == "unchanged").count(), 9);
+}
+
+#[tokio::test]
+async fn hosts_are_reached_through_the_proxy_unless_they_are_excepted() {
+    let github = GitHub::start(&[("a.yaml", &system("a"))]).await;
+    let proxy = Url::parse(&format!("http://{}", github.server.address)).unwrap();
+    let mut config = github.config();
+    // Nobody but the proxy knows this host.
+    config.git_hosts[0].host = "git.test".to_owned();
+    config.git_hosts[0].api_base_url = Url::parse("http://git.test/api/v3").unwrap();
+    config.network = Network { http_proxy: Some(proxy), ..Network::default() };
+    let url = "http://git.test/o/r/blob/main/a.yaml";
+    let reader = reading(config.clone(), &[url], 1).await;
+    assert_eq!(reader.names(&format!("url:{url}")), ["a"]);
+    config.network.no_proxy = Some("git.test".to_owned());
+    let mut reader = Reader::new(config);
+    reader.follower.follow(vec![location("root", "url", &[url])], &[]).await;
+    let failed = |seen: &Reader| seen.documents.values().any(|document| document.last == "failed");
+    reader.until("the failure", failed).await;
 }

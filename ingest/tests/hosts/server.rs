@@ -125,7 +125,7 @@ pub(crate) fn json(value: &serde_json::Value) -> Response<Body> {
 }
 
 async fn answer(State(server): State<Server>, request: Request) -> Response<Body> {
-    let url = Url::parse(&format!("http://host{}", request.uri())).unwrap();
+    let url = Url::parse(&format!("http://host{}", request.uri().path_and_query().unwrap())).unwrap();
     let decode = |segment: &str| {
         let query = Url::parse(&format!("http://host/?x={}", segment.replace('+', "%2B"))).unwrap();
         query.query_pairs().next().map(|(_, value)| value.into_owned()).unwrap_or_default()
