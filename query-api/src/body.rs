@@ -25,6 +25,16 @@ impl FromRequest<ApiState> for JsonBody {
     }
 }
 
+/// Whether a text in it has a NUL, which no database stores.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 impl JsonBody {
     fn parse(media_type: Option<&str>, bytes: &Bytes) -> Result<Self, ApiError> {
         if bytes.is_empty() {
@@ -36,6 +46,9 @@ impl JsonBody {
             return Err(ApiError::input(format!("unsupported media type {found}")));
         }
         match serde_json::from_slice(bytes) {
+            Ok(value @ Value::Object(_)) if has_nul(&value) => {
+                Err(ApiError::input("request/body must not contain NUL"))
+            }
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(_) => Err(ApiError::input("request/body must be object")),
             // The words of JavaScript's parser where people are likely to see them.

@@ -47,6 +47,7 @@ impl<'a> Params<'a> {
 
     /// Bytes that are no text would be shown as replacement characters, and match what nobody asked for.
     fn check_text(&self) -> Result<(), ApiError> {
+        let names_replacement = self.raw.to_ascii_uppercase().contains("%EF%BF%BD");
         for (name, value) in &self.pairs {
             let at = |what: &str| ApiError::input(format!("request/query/{name} must {what}"));
             if name.contains('\0') || value.contains('\0') {
@@ -54,7 +55,7 @@ impl<'a> Params<'a> {
             }
             let is_replaced =
                 name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER);
-            if is_replaced && !self.raw.to_ascii_uppercase().contains("%EF%BF%BD") {
+            if is_replaced && !names_replacement {
                 return Err(at("be percent-encoded UTF-8"));
             }
         }

@@ -37,7 +37,7 @@ impl FromRequestParts<ApiState> for Snapshot {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let index = match min_revision(parts.uri.query())? {
-            Some(wanted) => state.catalog.at_least(wanted, state.config.min_revision_wait()).await?,
+            Some(wanted) => state.index_of(wanted).await?,
             None => state.catalog.index().ok_or(crate::catalog::WaitError::Loading)?,
         };
         if let Some(SeenRevision(seen)) = parts.extensions.get::<SeenRevision>() {
@@ -50,6 +50,18 @@ impl FromRequestParts<ApiState> for Snapshot {
 }
 
 impl ApiState {
+    /// The catalog as of a commit that has `wanted`, which is waited for if it is on its way here.
+    async fn index_of(&self, wanted: Revision) -> Result<Arc<Index>, ApiError> {
+        let is_here = self.catalog.index().is_some_and(|index| index.revision() >= wanted);
+        // What was not committed yet is on its way nowhere: nobody was told such a revision.
+        if !is_here && self.read_model.head().await?.revision < wanted {
+            return Err(ApiError::input(format!(
+                "Revision {wanted} does not exist; take one that an answer told"
+            )));
+        }
+        Ok(self.catalog.at_least(wanted, self.config.min_revision_wait()).await?)
+    }
+
     /// What `principal` sees of the catalog as of one commit.
     ///
     /// # Errors

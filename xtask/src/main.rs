@@ -4,6 +4,7 @@
 //! clients (Maven, and apt-get where we are root), or says what to install.
 
 mod chores;
+mod fuzz;
 mod npm;
 mod services;
 mod system;
@@ -19,6 +20,7 @@ usage: cargo xtask CHORE
   services up      start Kafka and Postgres for the tests, print how to find them
   services down    stop them and delete their data
   services status  say which are running
+  fuzz-api URL [S] ask a running catalog S seconds (600) of what its OpenAPI document allows and not
   npm              install Node.js, Chromium and the packages that tests/npm needs
   check            formatting, lints and documentation, without changing anything
   test [ARG…]      all tests, with services around them; ARGs go to `cargo test`
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         ["services", "down"] => Services::here().down(),
         ["services", "status"] => services_status(),
         ["npm"] => npm::prepare(),
+        ["fuzz-api", url] => fuzz::fuzz_api(url, None),
+        ["fuzz-api", url, seconds] => fuzz::fuzz_api(url, Some(seconds)),
         ["check"] => chores::check(),
         ["test", rest @ ..] => chores::test(rest),
         ["fuzz", target] => chores::fuzz(target, "600"),

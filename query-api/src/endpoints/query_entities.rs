@@ -210,7 +210,10 @@ fn find<'a>(view: &'a View, request: &PageRequest) -> Result<Found<'a>, ApiError
         descending: order.order == Order::Desc,
     });
     let order_key = order.as_ref().map(|order| order.key.as_str());
-    let search = cursor.full_text_filter.as_ref().and_then(|search| full_text(search, order_key));
+    let search = match &cursor.full_text_filter {
+        Some(search) => full_text(search, order_key)?,
+        None => None,
+    };
     let mut matches: Matches<'a> = matching(view, &[cursor.query.as_ref()])?;
     if let Some(search) = &search {
         matches = index.containing(&matches, search);

@@ -10,6 +10,9 @@ use crate::{
     view::View,
 };
 
+/// How many fields a text may be searched in.
+const MAX_SEARCHED: usize = 100;
+
 /// What the `filter` parameter is.
 pub(crate) const ABOUT_FILTER: &str = "Statements `key=value` or `key`, separated by commas: all keys have to match, \
     and one of the values that a key is given. Of several filters one has to match.";
@@ -33,15 +36,28 @@ pub(super) fn matching<'a>(view: &'a View, queries: &[Option<&Value>]) -> Result
 }
 
 /// The search that a term means; `None` if it is blank.
-pub(super) fn full_text(search: &FullTextTerm, order_key: Option<&str>) -> Option<FullText> {
+///
+/// # Errors
+/// If it names more fields than anybody needs: each is searched as a whole.
+pub(super) fn full_text(
+    search: &FullTextTerm,
+    order_key: Option<&str>,
+) -> Result<Option<FullText>, ApiError> {
     let term = lower(search.term.trim());
     if term.is_empty() {
-        return None;
+        return Ok(None);
     }
     let fields = search.fields.iter().flatten().map(|field| lower(field.trim()));
     let mut keys: Vec<_> = fields.filter(|field| !field.is_empty()).collect();
     if keys.is_empty() {
         keys.push(order_key.unwrap_or("metadata.uid").to_owned());
     }
-    Some(FullText { term, keys })
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.len() > MAX_SEARCHED {
+        return Err(ApiError::input(format!(
+            "more than {MAX_SEARCHED} fields were to be searched; name fewer"
+        )));
+    }
+    Ok(Some(FullText { term, keys }))
 }

@@ -82,9 +82,9 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         json!({
             "name": MIN_REVISION,
             "in": "query",
-            "description": "Waits for a moment until the catalog is at least at this revision; 503 if it is \
-                not then, 410 if the revision is of an incarnation that is gone.",
-            "schema": {"type": "integer", "format": "int64"},
+            "description": "Waits for a moment until this server has this revision; 503 if it has not then, 400 if \
+                there is none, 410 if the revision is of an incarnation that is gone.",
+            "schema": {"type": "integer", "format": "int64", "minimum": 0},
         })
     });
     in_path.chain(in_query).chain(min_revision).collect()

@@ -1,5 +1,7 @@
 //! The `filter` parameters of query strings, turned into the predicate language.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::QueryError;
@@ -28,6 +30,7 @@ pub fn query_of_filters<'a>(filters: impl IntoIterator<Item = &'a str>) -> Resul
 /// has to exist.
 fn parse_filter(filter: &str) -> Result<Vec<(String, Vec<String>)>, QueryError> {
     let mut fields: Vec<(String, Vec<String>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for statement in filter.split(',').map(str::trim).filter(|statement| !statement.is_empty()) {
         let (key, value) = match statement.split_once('=') {
             Some((key, value)) => (key.trim(), Some(value.trim().to_owned())),
@@ -45,9 +48,12 @@ fn parse_filter(filter: &str) -> Result<Vec<(String, Vec<String>)>, QueryError> 
                  POST /entities/by-query for {key}"
             )));
         }
-        match fields.iter_mut().find(|(known, _)| known == key) {
-            Some((_, values)) => values.extend(value),
-            None => fields.push((key.to_owned(), value.into_iter().collect())),
+        match places.get(key) {
+            Some(place) => fields[*place].1.extend(value),
+            None => {
+                places.insert(key, fields.len());
+                fields.push((key.to_owned(), value.into_iter().collect()));
+            }
         }
     }
     Ok(fields)

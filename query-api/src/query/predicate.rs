@@ -29,6 +29,9 @@ pub enum Test {
     Prefix(String),
 }
 
+/// How many operators and fields a query may have together: each is a pass over sets of entities.
+const MAX_PARTS: usize = 10_000;
+
 const OPERATORS: [&str; 4] = ["$exists", "$in", "$contains", "$hasPrefix"];
 
 impl Predicate {
@@ -37,10 +40,13 @@ impl Predicate {
     /// # Errors
     /// If it is not of the language; the text says where.
     pub fn parse(query: &Value) -> Result<Self, QueryError> {
-        match query {
-            Value::Object(members) => object(members),
-            _ => Err(QueryError::new("Query must be an object")),
+        let Value::Object(members) = query else { return Err(QueryError::new("Query must be an object")) };
+        if parts(query) > MAX_PARTS {
+            return Err(QueryError(format!(
+                "Invalid query: it has more than {MAX_PARTS} operators and fields; use $in for many values of a field"
+            )));
         }
+        object(members)
     }
 
     /// Whether an entity with these rows satisfies it. The index answers the same for all entities at once.
@@ -82,6 +88,15 @@ impl Predicate {
             ))),
             _ => Err(invalid("")),
         }
+    }
+}
+
+/// How many members all objects in a query have together.
+fn parts(query: &Value) -> usize {
+    match query {
+        Value::Object(members) => members.len() + members.values().map(parts).sum::<usize>(),
+        Value::Array(items) => items.iter().map(parts).sum(),
+        _ => 0,
     }
 }
 

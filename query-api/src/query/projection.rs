@@ -1,8 +1,13 @@
 //! Projections: the `fields` of a request, and what of an entity they leave.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::QueryError;
+
+/// How many fields may be asked for: each is a walk through each entity.
+const MAX_FIELDS: usize = 1_000;
 
 /// Which fields of an entity are answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,14 +19,19 @@ impl Projection {
     /// # Errors
     /// If a path means an item of an array.
     pub fn parse<'a>(fields: impl IntoIterator<Item = &'a str>) -> Result<Option<Self>, QueryError> {
-        let mut paths: Vec<String> = Vec::new();
+        let (mut paths, mut seen) = (Vec::<String>::new(), HashSet::new());
         for field in fields.into_iter().map(str::trim).filter(|field| !field.is_empty()) {
             if field.contains('[') {
                 let message = format!("Invalid field \"{field}\", array type fields are not supported");
                 return Err(QueryError(message));
             }
-            if paths.iter().all(|path| path != field) {
+            if seen.insert(field) {
                 paths.push(field.to_owned());
+            }
+            if paths.len() > MAX_FIELDS {
+                let message =
+                    format!("Invalid fields, more than {MAX_FIELDS} were asked for; ask for whole entities");
+                return Err(QueryError(message));
             }
         }
         Ok(if paths.is_empty() { None } else { Some(Self(paths)) })

@@ -9,6 +9,8 @@ mod changes;
 mod errors;
 mod explorer;
 mod load;
+mod hostile;
+mod openapi;
 mod outage;
 mod pages;
 mod permissions;

@@ -16,14 +16,15 @@ async fn every_read_says_which_revision_it_saw() {
 }
 
 #[tokio::test]
-async fn a_read_waits_for_a_revision_and_says_when_it_does_not_come() {
+async fn a_read_may_ask_for_a_revision_that_exists() {
     let fixture = Fixture::with(&[component("a", "service")]).await;
     let here = Revision::start_of(1).next();
     let answer = fixture.get(&format!("/api/catalog/entities?minRevision={here}")).await;
     assert_eq!(answer.status.as_u16(), 200);
     let answer = fixture.get(&format!("/api/catalog/entities?minRevision={}", here.next())).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, Some("1")));
-    assert_eq!(answer.json()["error"]["name"], "ServiceUnavailableError");
+    assert_eq!(answer.status.as_u16(), 400);
+    let expected = format!("Revision {} does not exist; take one that an answer told", here.next());
+    assert_eq!(answer.json()["error"]["message"], expected);
     let answer =
         fixture.get(&format!("/api/catalog/entities?minRevision={}", Revision::start_of(0).next())).await;
     assert_eq!(answer.status.as_u16(), 410);
