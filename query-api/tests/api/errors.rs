@@ -76,7 +76,7 @@ async fn errors_are_those_that_backstage_answers() {
 #[tokio::test]
 async fn unknown_routes_and_verbs_are_404_without_a_body() {
     let fixture = Fixture::empty().await;
-    for path in ["/api/catalog/nope", "/api/nope", "/api/catalog/locations"] {
+    for path in ["/api/catalog/nope", "/api/nope", "/api/catalog/location"] {
         let answer = fixture.get(path).await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (404, ""), "{path}");
     }
