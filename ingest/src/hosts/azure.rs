@@ -42,7 +42,7 @@ impl AzureDevOps {
 }
 
 /// How a ref is named; nothing for what the host takes itself.
-fn version<'a>(reference: &'a Reference) -> Option<(&'static str, &'a str)> {
+fn version(reference: &Reference) -> Option<(&'static str, &str)> {
     match reference {
         Reference::Default => None,
         Reference::Named(name) | Reference::Branch(name) => Some(("branch", name)),

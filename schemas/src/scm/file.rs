@@ -111,10 +111,7 @@ impl Scm {
                     _ => head[before - 4].to_owned(),
                 };
                 let at = url.query_pairs().find(|(name, _)| name == "at").map(|(_, at)| at.into_owned());
-                (
-                    format!("{owner}/{}", head[before - 2]),
-                    at.map_or(Reference::Default, |at| Reference::Named(at)),
-                )
+                (format!("{owner}/{}", head[before - 2]), at.map_or(Reference::Default, Reference::Named))
             }
             Self::Gitea if before == 5 => {
                 let name = head[4].to_owned();
