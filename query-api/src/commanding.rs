@@ -1,10 +1,15 @@
 //! From a handler to the owner of a provider and back: sent, carried out, and shown here.
 
-use backstitch_schemas::ProviderName;
+use std::time::Duration;
+
+use backstitch_schemas::{EntityRef, ProviderName};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{CommandError, CommandRequest, Done, Principal, error::ApiError, state::ApiState};
+
+/// How long a refresh is waited for: a slow host holds up nobody who asked for it.
+const REFRESH_WAIT: Duration = Duration::from_secs(2);
 
 impl ApiState {
     /// Has a command carried out, and waits until this server shows what it changed. Returns what the
@@ -19,6 +24,41 @@ impl ApiState {
         kind: &'static str,
         payload: &impl Serialize,
     ) -> Result<Option<Value>, ApiError> {
+        let patience = self.config.command_wait();
+        let (detail, revision) = match self.send(principal, provider, kind, payload, patience).await?? {
+            Done::Done { detail, revision } => (detail, revision),
+            Done::Rejected { reason, message } => return Err(rejected(&reason, message)),
+        };
+        self.catalog.at_least(revision, patience).await?;
+        Ok(detail)
+    }
+
+    /// Has what makes an entity read again. If that takes long, it goes on without being waited for.
+    ///
+    /// # Errors
+    /// If it is refused, or cannot be sent.
+    pub(crate) async fn have_read_again(
+        &self,
+        principal: &Principal,
+        provider: &ProviderName,
+        entity_ref: &EntityRef,
+    ) -> Result<(), ApiError> {
+        let payload = json!({"entityRef": entity_ref});
+        match self.send(principal, provider, "refresh", &payload, REFRESH_WAIT).await? {
+            Ok(Done::Done { .. }) | Err(CommandError::Pending) => Ok(()),
+            Ok(Done::Rejected { reason, message }) => Err(rejected(&reason, message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn send(
+        &self,
+        principal: &Principal,
+        provider: &ProviderName,
+        kind: &'static str,
+        payload: &impl Serialize,
+        patience: Duration,
+    ) -> Result<Result<Done, CommandError>, ApiError> {
         let commands = self.commands.as_ref().ok_or_else(|| {
             ApiError::not_implemented("This server has no way to the providers, so it only answers reads")
         })?;
@@ -28,19 +68,7 @@ impl ApiState {
             payload: serde_json::to_value(payload).expect("payloads have only string keys"),
             requested_by: principal.name(),
         };
-        let patience = self.config.command_wait();
-        match commands.carry_out(request, patience).await? {
-            Done::Done { detail, revision } => {
-                self.catalog.at_least(revision, patience).await?;
-                Ok(detail)
-            }
-            Done::Rejected { reason, message } => Err(match reason.as_str() {
-                "conflict" => ApiError::conflict(message),
-                "not-found" => ApiError::not_found(message),
-                "not-supported" => ApiError::not_implemented(message),
-                _ => ApiError::input(message),
-            }),
-        }
+        Ok(commands.carry_out(request, patience).await)
     }
 
     /// Refuses what changes locations while the catalog is read-only.
@@ -49,6 +77,16 @@ impl ApiState {
             return Err(ApiError::not_allowed("This operation not allowed in readonly mode"));
         }
         Ok(())
+    }
+}
+
+/// The owner's refusal as clients expect it.
+fn rejected(reason: &str, message: String) -> ApiError {
+    match reason {
+        "conflict" => ApiError::conflict(message),
+        "not-found" => ApiError::not_found(message),
+        "not-supported" => ApiError::not_implemented(message),
+        _ => ApiError::input(message),
     }
 }
 

@@ -200,3 +200,185 @@ async fn of_two_simultaneous_posts_of_one_place_exactly_one_gets_409() {
     assert_eq!(catalog.get("/api/catalog/locations").await.as_array().unwrap().len(), 5);
     catalog.stop().await;
 }
+
+#[tokio::test]
+async fn locations_are_queried_by_their_columns_page_by_page() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    let catalog = catalog(&dir, &host, "").await;
+    for name in ["a", "b", "c"] {
+        let (status, _) = send(&catalog, "POST", "/locations", url(&host.url(name))).await;
+        assert_eq!(status, 201);
+    }
+    let query = json!({"$any": [{"target": {"$hasPrefix": host.url("")}}]});
+    let mut body = json!({"limit": 2, "query": query});
+    let mut found = Vec::new();
+    loop {
+        let (status, page) = send(&catalog, "POST", "/locations/by-query", body).await;
+        assert_eq!((status, &page["totalItems"]), (200, &json!(3)), "{page}");
+        found.extend(page["items"].as_array().unwrap().clone());
+        let Some(cursor) = page["pageInfo"]["nextCursor"].as_str() else { break };
+        body = json!({"cursor": cursor});
+    }
+    let all = catalog.get("/api/catalog/locations").await;
+    let all: Vec<_> = all.as_array().unwrap().iter().map(|item| item["data"].clone()).collect();
+    assert_eq!(found, all);
+    for (body, message) in [
+        (json!({"limit": 0}), "Limit must be a positive integer >= 1"),
+        (json!({"limit": 1.5}), "Limit must be a positive integer >= 1"),
+        (
+            json!({"query": {"owner": "x"}}),
+            "Invalid filter predicate, expected key to be 'id', 'type', 'target', or 'entityRef', got 'owner'",
+        ),
+    ] {
+        let (status, answer) = send(&catalog, "POST", "/locations/by-query", body).await;
+        assert_eq!((status, answer["error"]["message"].as_str().unwrap()), (400, message));
+    }
+    let (_, none) = send(&catalog, "POST", "/locations/by-query", json!({"query": {"$all": []}})).await;
+    assert_eq!(none, json!({"items": [], "totalItems": 0, "pageInfo": {}}));
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn bad_input_about_locations_is_refused_in_backstages_words() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    let catalog = catalog(&dir, &host, "").await;
+    for (body, start) in [
+        (json!({"type": "url"}), "request/body must have required property 'target'"),
+        (json!({"type": "url", "target": "x", "more": 1}), "Malformed request: "),
+        (json!({"type": "url", "target": 1}), "request/body/target must be string"),
+        (
+            json!({"type": "file", "target": "./x.yaml"}),
+            "Registered locations must be of an allowed type [\"url\"]",
+        ),
+    ] {
+        let (status, answer) = send(&catalog, "POST", "/locations", body).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!((status, answer["error"]["name"].as_str()), (400, Some("InputError")));
+        assert!(message.starts_with(start), "{message}");
+    }
+    for (verb, body) in [("GET", Value::Null), ("DELETE", Value::Null), ("PUT", url("http://h/x"))] {
+        for id in ["not-a-uuid", "00000000-0000-0000-0000-000000000000"] {
+            let (status, answer) = send(&catalog, verb, &format!("/locations/{id}"), body.clone()).await;
+            let message = format!("Found no location with ID {id}");
+            assert_eq!((status, &answer["error"]["message"]), (404, &json!(message)), "{verb} {id}");
+        }
+    }
+    let (status, _) = send(&catalog, "GET", "/locations/by-entity/component/default/none", Value::Null).await;
+    assert_eq!(status, 404);
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_entity_comes_back_from_its_file_with_another_uid_and_stays_away_if_it_was_pushed() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    host.put("a.yaml", component("read", "x"));
+    let catalog = catalog(&dir, &host, "").await;
+    let (status, _) = send(&catalog, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    assert_eq!(status, 201);
+    let uid = appears(&catalog, "read").await["metadata"]["uid"].clone();
+    let pushed = json!({"type": "full", "entities": [{"entity": {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "metadata": {"name": "pushed"},
+        "spec": {"type": "service", "lifecycle": "production", "owner": "team-a"},
+    }}]});
+    let push =
+        || catalog.push("bulk/mutations?wait=visible&timeout=60", "application/json", pushed.to_string());
+    assert_eq!(push().await.0, 200);
+
+    let delete = |uid: &Value| format!("/entities/by-uid/{}", uid.as_str().unwrap());
+    assert_eq!(send(&catalog, "DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
+    let again = eventually(
+        "another uid",
+        PATIENCE,
+        || catalog.entity("component", "read"),
+        |entity| entity.as_ref().is_some_and(|entity| entity["metadata"]["uid"] != uid),
+    );
+    let other = again.await.unwrap()["metadata"]["uid"].clone();
+    // Nobody has the old uid any more, which is no error.
+    assert_eq!(send(&catalog, "DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
+    assert_eq!(appears(&catalog, "read").await["metadata"]["uid"], other);
+
+    let uid = appears(&catalog, "pushed").await["metadata"]["uid"].clone();
+    assert_eq!(send(&catalog, "DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
+    assert!(catalog.entity("component", "pushed").await.is_none());
+    catalog.settled().await;
+    assert!(catalog.entity("component", "pushed").await.is_none(), "nothing says it again");
+    assert_eq!(push().await.0, 200);
+    assert_ne!(appears(&catalog, "pushed").await["metadata"]["uid"], uid);
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn a_refresh_shows_what_changed_behind_a_url_at_once() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    host.put("a.yaml", component("one", "before"));
+    let catalog = catalog(&dir, &host, "").await;
+    let (status, _) = send(&catalog, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    assert_eq!(status, 201);
+    appears(&catalog, "one").await;
+    catalog.settled().await;
+    host.put("a.yaml", component("one", "after"));
+    let body = json!({"entityRef": "Component:default/one", "authorizationToken": "x"});
+    assert_eq!(send(&catalog, "POST", "/refresh", body).await, (200, Value::Null));
+    description_becomes(&catalog, "one", "after").await;
+
+    let (status, answer) =
+        send(&catalog, "POST", "/refresh", json!({"entityRef": "component:default/none"})).await;
+    let message = json!("Entity component:default/none not found");
+    assert_eq!((status, &answer["error"]["message"]), (404, &message));
+    let (status, answer) = send(&catalog, "POST", "/refresh", json!({})).await;
+    let message = json!("request/body must have required property 'entityRef'");
+    assert_eq!((status, &answer["error"]["message"]), (400, &message));
+    let (status, _) = send(&catalog, "POST", "/refresh", json!({"entityRef": "a:b/c", "more": 1})).await;
+    assert_eq!(status, 400);
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn a_read_only_catalog_refuses_to_change_locations_and_still_deletes_entities() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    let catalog = catalog(&dir, &host, "  readonly: true\n").await;
+    let id = "/locations/00000000-0000-0000-0000-000000000000";
+    for (verb, path, body) in [
+        ("POST", "/locations", url("http://h/x")),
+        ("PUT", id, url("http://h/x")),
+        ("DELETE", id, Value::Null),
+    ] {
+        let (status, answer) = send(&catalog, verb, path, body).await;
+        let message = json!("This operation not allowed in readonly mode");
+        assert_eq!((status, &answer["error"]["message"]), (403, &message), "{verb}");
+        assert_eq!(answer["error"]["name"], "NotAllowedError");
+    }
+    assert_eq!(catalog.get("/api/catalog/locations").await, json!([]));
+    let unknown = "/entities/by-uid/00000000-0000-0000-0000-000000000000";
+    assert_eq!(send(&catalog, "DELETE", unknown, Value::Null).await.0, 204);
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn what_processing_refuses_is_listed_as_failed_until_it_is_deleted() {
+    let (host, dir) = (Host::start().await, TempDir::new().unwrap());
+    let catalog = catalog(&dir, &host, "").await;
+    let bad = json!({"type": "full", "entities": [{"entity": {
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "metadata": {"name": "bad"},
+        "spec": {"type": "service"},
+    }}]});
+    let (status, _) =
+        catalog.push("bulk/mutations?wait=visible&timeout=60", "application/json", bad.to_string()).await;
+    assert_eq!(status, 200);
+    let failed = catalog.get("/api/catalog/entities/unprocessed/failed").await;
+    assert_eq!(failed["type"], "failed");
+    assert_eq!(failed["entities"][0]["entity_ref"], "component:default/bad", "{failed}");
+    assert_eq!(failed["entities"][0]["errors"][0]["name"], "InputError", "{failed}");
+    let pending = catalog.get("/api/catalog/entities/unprocessed/pending").await;
+    assert_eq!(pending, json!({"type": "pending", "entities": []}));
+    let id = failed["entities"][0]["entity_id"].as_str().unwrap();
+    let path = format!("/entities/unprocessed/delete/{id}");
+    assert_eq!(send(&catalog, "DELETE", &path, Value::Null).await.0, 204);
+    let failed = catalog.get("/api/catalog/entities/unprocessed/failed").await;
+    assert_eq!(failed["entities"], json!([]));
+    catalog.stop().await;
+}

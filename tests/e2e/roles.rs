@@ -106,6 +106,32 @@ async fn separate_roles_on_kafka_and_postgres_give_the_same_catalog_as_one_proce
 }
 
 #[tokio::test]
+async fn a_location_is_registered_through_an_api_that_is_a_process_of_its_own() {
+    let dir = TempDir::new().unwrap();
+    Roles::prepare(dir.path()).await;
+    let roles = Roles::start(dir.path()).await;
+    let url = format!("{}/api/catalog/locations", roles.api.url);
+    let body = json!({"type": "url", "target": "http://127.0.0.1:1/catalog-info.yaml"});
+    let post = || roles.api.client.post(&url).json(&body).timeout(Duration::from_secs(60)).send();
+    // Until the roles have found each other, nobody knows what became of it.
+    let created = || async { post().await.unwrap().status().as_u16() };
+    let status = eventually("a 409", Duration::from_secs(60), created, |status| *status == 409).await;
+    assert_eq!(status, 409, "the second of one place");
+    let locations = roles.api.get("/api/catalog/locations").await;
+    let [location] = locations.as_array().unwrap().as_slice() else { panic!("{locations}") };
+    let location = &location["data"];
+    let name = location["entityRef"].as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(roles.api.entity("location", name).await.is_some());
+    let id = location["id"].as_str().unwrap();
+    let deleted = roles.api.client.delete(format!("{url}/{id}")).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    assert_eq!(roles.api.get("/api/catalog/locations").await, json!([]));
+    for role in roles.all() {
+        role.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_power_cut_of_all_roles_in_the_middle_of_a_push_loses_nothing() {
     let dir = TempDir::new().unwrap();
     Roles::prepare(dir.path()).await;

@@ -6,7 +6,6 @@ use axum::{extract::State, http::StatusCode};
 use backstitch_read_model::ClaimState;
 use backstitch_schemas::{EntityRef, RefContext};
 use futures::future::try_join_all;
-use serde_json::json;
 
 use crate::{
     Principal,
@@ -47,7 +46,6 @@ pub(crate) async fn refresh_entity(
     if providers.is_empty() {
         return Err(unknown());
     }
-    let payload = json!({"entityRef": entity_ref});
-    try_join_all(providers.iter().map(|name| state.carry_out(&principal, name, "refresh", &payload))).await?;
+    try_join_all(providers.iter().map(|name| state.have_read_again(&principal, name, &entity_ref))).await?;
     Ok(StatusCode::OK)
 }
