@@ -32,7 +32,9 @@ pub enum DecodeError {
 
 /// One record type with all versions of its schema, the newest last.
 pub(crate) struct Codec {
-    versions: Vec<(u32, Schema)>,
+    newest_id: u32,
+    /// Readers of what earlier versions wrote, resolved to the newest.
+    earlier: Vec<(u32, GenericDatumReader<'static>)>,
     writer: GenericDatumWriter<'static>,
     reader: GenericDatumReader<'static>,
 }
@@ -44,22 +46,22 @@ impl Codec {
     /// # Panics
     /// If a schema in this crate is not valid Avro; a test reads each.
     pub(crate) fn new(versions: &[(u32, &str)]) -> Self {
-        let versions: Vec<_> = versions
-            .iter()
-            .map(|(id, text)| (*id, Schema::parse_str(text).expect("a schema of ours is valid")))
-            .collect();
-        let newest: &'static Schema =
-            Box::leak(Box::new(versions.last().expect("a record type has a schema").1.clone()));
+        let leak = |text: &str| -> &'static Schema {
+            Box::leak(Box::new(Schema::parse_str(text).expect("a schema of ours is valid")))
+        };
+        let ((newest_id, newest), earlier) = versions.split_last().expect("a record type has a schema");
+        let newest = leak(newest);
+        let reading = |written| GenericDatumReader::builder(written).human_readable(true);
+        let resolving = |(id, text): &(u32, &str)| {
+            let reader = reading(leak(text)).reader_schema(newest).build();
+            (*id, reader.expect("a schema of ours resolves"))
+        };
+        let writer = GenericDatumWriter::builder(newest).human_readable(true).build();
         Self {
-            writer: GenericDatumWriter::builder(newest)
-                .human_readable(true)
-                .build()
-                .expect("a schema of ours resolves"),
-            reader: GenericDatumReader::builder(newest)
-                .human_readable(true)
-                .build()
-                .expect("a schema of ours resolves"),
-            versions,
+            newest_id: *newest_id,
+            earlier: earlier.iter().map(resolving).collect(),
+            writer: writer.expect("a schema of ours resolves"),
+            reader: reading(newest).build().expect("a schema of ours resolves"),
         }
     }
 
@@ -68,10 +70,9 @@ impl Codec {
     /// # Panics
     /// If `value` does not fit its own schema, which a round-trip test rules out.
     pub(crate) fn encode<T: Serialize>(&self, value: &T) -> Vec<u8> {
-        let (id, _) = self.newest();
         let mut bytes = Vec::with_capacity(512);
         bytes.push(0);
-        bytes.extend(id.to_be_bytes());
+        bytes.extend(self.newest_id.to_be_bytes());
         self.writer.write_ser(&mut bytes, value).expect("a record of ours fits its schema");
         bytes
     }
@@ -81,22 +82,16 @@ impl Codec {
         let [0, a, b, c, d, datum @ ..] = bytes else { return Err(DecodeError::Framing) };
         let id = u32::from_be_bytes([*a, *b, *c, *d]);
         let mut datum = Cursor::new(datum);
-        let (newest_id, newest) = self.newest();
-        if id == *newest_id {
+        if id == self.newest_id {
             return self.reader.read_deser(&mut datum).map_err(boxed);
         }
-        let written = self.versions.iter().find(|(known, _)| *known == id);
-        let (_, writer) = written.ok_or(DecodeError::UnknownSchema(id))?;
-        let resolving = GenericDatumReader::builder(writer).reader_schema(newest).build().map_err(boxed)?;
+        let earlier = self.earlier.iter().find(|(known, _)| *known == id);
+        let (_, resolving) = earlier.ok_or(DecodeError::UnknownSchema(id))?;
         let value = resolving.read_value(&mut datum).map_err(boxed)?;
         // Read again as the newest version writes it: what takes values apart knows no texts of ours.
         let mut bytes = Vec::new();
         self.writer.write_value(&mut bytes, value).map_err(boxed)?;
         self.reader.read_deser(&mut Cursor::new(bytes)).map_err(boxed)
-    }
-
-    fn newest(&self) -> &(u32, Schema) {
-        self.versions.last().expect("a record type has a schema")
     }
 }
 

@@ -95,3 +95,71 @@ impl Claims {
         Ok((RegisteredLocation { location: location.clone(), ..known }, submission))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use backstitch_schemas::{
+        ProviderName, Timestamp,
+        change::{Cause, CauseKind},
+        headers::ChangeHeaders,
+    };
+
+    use super::*;
+    use crate::{
+        Mutation,
+        claims::plan::{self, Terms},
+    };
+
+    /// Claims after saying `submission`.
+    fn said(mut claims: Claims, submission: Submission) -> Claims {
+        let cause = Cause { kind: CauseKind::Command, detail: None, at: Timestamp(1) };
+        let terms = Terms { cause, max_entity_bytes: 10_000, mint: &backstitch_schemas::Identity::mint };
+        let mutation = Mutation::Delta { added: vec![submission], removed: Vec::new() };
+        for (key, change) in plan::of_mutation(&claims, mutation, &terms).changes {
+            let next = claims.position().first().map_or(0, |(_, next)| *next);
+            claims.apply(&key, &ChangeHeaders::of(&change), (0, next), None);
+        }
+        claims
+    }
+
+    fn empty() -> Claims {
+        Claims::new(ProviderName::new("DefaultLocationStore"))
+    }
+
+    fn place(name: &str) -> LocationRef {
+        LocationRef::new("url", format!("https://host/{name}"))
+    }
+
+    fn registered(claims: Claims, name: &str, id: LocationId) -> (Claims, RegisteredLocation) {
+        match claims.register(&place(name), id) {
+            Registration::New(location, submission) => (said(claims, submission), location),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_place_is_registered_once_and_known_again_by_its_id() {
+        let id = LocationId::mint();
+        let (claims, location) = registered(empty(), "a", id);
+        assert_eq!(location.entity_ref.name(), place("a").generated_name());
+        assert_eq!(claims.register(&place("a"), id), Registration::Known(location.clone()));
+        assert_eq!(claims.register(&place("a"), LocationId::mint()), Registration::Taken(location));
+        // Type and target count exactly as they are written.
+        assert!(matches!(claims.register(&place("A"), LocationId::mint()), Registration::New(..)));
+    }
+
+    #[test]
+    fn a_moved_location_keeps_id_and_ref_and_leaves_its_place_to_others() {
+        let (first, second) = (LocationId::mint(), LocationId::mint());
+        let (claims, location) = registered(empty(), "a", first);
+        let (moved, submission) = claims.move_location(first, &place("b")).unwrap();
+        assert_eq!(moved, RegisteredLocation { location: place("b"), ..location.clone() });
+        let claims = said(claims, submission);
+        assert_eq!(claims.registered_with(first), Some(moved.clone()));
+        let (claims, other) = registered(claims, "a", second);
+        assert_ne!(other.entity_ref, location.entity_ref, "the usual name is in use");
+        assert_eq!(claims.move_location(first, &place("a")), Err(NoChange::Taken(other)));
+        assert_eq!(claims.move_location(LocationId::mint(), &place("c")), Err(NoChange::Unknown));
+        assert_eq!(claims.registered_with(first), Some(moved));
+    }
+}

@@ -1,10 +1,11 @@
 //! What people ask of a provider: the outcome goes into the log with the command's position, so a
 //! command is carried out once, whatever crashes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use backstitch_event_log::Advance;
 use backstitch_schemas::{
+    Timestamp,
     change::{Cause, CauseKind},
     command::Command,
     source::{ChangesPosition, CommandOutcome},
@@ -14,8 +15,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Owner, step::Stop};
 use crate::tail::locked;
 
-/// How many outcomes are remembered.
+/// How many outcomes are remembered for people.
 const REMEMBERED: usize = 20;
+
+/// For how long those beyond that are kept for whoever waits for them, and how many at most.
+const WAITED_FOR: Duration = Duration::from_secs(30);
+const MOST_WAITED_FOR: usize = 200;
 
 /// What carrying a command out came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +97,7 @@ impl Owner {
             positions: furthest(answer.positions),
             at: self.now(),
         });
-        let surplus = self.state.commands.len().saturating_sub(REMEMBERED);
+        let surplus = surplus(&self.state.commands, self.now());
         self.state.commands.drain(..surplus);
     }
 
@@ -144,6 +149,16 @@ impl Owner {
     }
 }
 
+/// How many outcomes, from the oldest on, need not be remembered any more.
+fn surplus(outcomes: &[CommandOutcome], now: Timestamp) -> usize {
+    let beyond = outcomes.len().saturating_sub(REMEMBERED);
+    let waited_for = |outcome: &CommandOutcome| {
+        now.0.saturating_sub(outcome.at.0) < i64::try_from(WAITED_FOR.as_millis()).unwrap_or(i64::MAX)
+    };
+    let old = outcomes[..beyond].iter().take_while(|outcome| !waited_for(outcome)).count();
+    old.max(outcomes.len().saturating_sub(MOST_WAITED_FOR))
+}
+
 /// Of each partition the furthest offset.
 fn furthest(positions: Vec<(u32, i64)>) -> Vec<ChangesPosition> {
     let mut furthest = BTreeMap::new();
@@ -156,4 +171,23 @@ fn furthest(positions: Vec<(u32, i64)>) -> Vec<ChangesPosition> {
         next,
     };
     furthest.into_iter().map(position).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_remembered_while_somebody_may_wait_for_them() {
+        let outcomes = |count: usize, at: i64| -> Vec<_> {
+            let outcome = CommandOutcome { at: Timestamp(at), ..CommandOutcome::default() };
+            vec![outcome; count]
+        };
+        let now = Timestamp(100_000);
+        assert_eq!(surplus(&outcomes(20, 0), now), 0);
+        assert_eq!(surplus(&outcomes(25, 0), now), 5);
+        assert_eq!(surplus(&outcomes(25, 90_000), now), 0);
+        assert_eq!(surplus(&[outcomes(3, 0), outcomes(20, 90_000)].concat(), now), 3);
+        assert_eq!(surplus(&outcomes(210, 90_000), now), 10);
+    }
 }

@@ -10,6 +10,7 @@ mod errors;
 mod explorer;
 mod hostile;
 mod load;
+mod locations;
 mod openapi;
 mod outage;
 mod pages;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backstitch_read_model::{ClaimErrorsRow, ClaimId, ClaimRow, ClaimState, Commit, ReadModel, Standing};
-use backstitch_schemas::ProviderName;
+use backstitch_schemas::{LocationId, LocationRef, ProviderName, RegisteredLocation};
 use uuid::Uuid;
 
 use super::{
@@ -118,4 +118,24 @@ pub(crate) async fn errors_and_standings_change_without_the_form(model: Arc<dyn 
     assert_eq!(claims[1].standing, Standing::Loser);
     assert_eq!(model.claims_with_problems(9).await.unwrap().items[0].problems, errors.errors);
     assert_eq!(model.forms(&[ClaimId(1)]).await.unwrap()[0].form, written.claims[0].form.clone().unwrap());
+}
+
+pub(crate) async fn registered_locations_are_those_that_are_not_withdrawn_losers_included(
+    model: Arc<dyn ReadModel>,
+) {
+    let leadership = lead(&model).await;
+    let mut written = first(3);
+    for (index, claim) in written.claims.iter_mut().take(3).enumerate() {
+        claim.location_key = Some(format!("url:https://host/{index}:80.yaml"));
+        claim.location_id = Some(LocationId(Uuid::from_u128(9 - index as u128)));
+    }
+    written.claims[1].standing = Standing::Loser;
+    written.claims[2].state = ClaimState::Withdrawn;
+    commit(&model, &leadership, &written).await;
+    let expected = [1, 0].map(|index| RegisteredLocation {
+        id: LocationId(Uuid::from_u128(9 - index as u128)),
+        location: LocationRef::new("url", format!("https://host/{index}:80.yaml")),
+        entity_ref: written.claims[index].key.entity_ref.clone(),
+    });
+    assert_eq!(model.locations().await.unwrap(), expected);
 }

@@ -6,7 +6,10 @@ use backstitch_read_model::{
     Commit, CommitError, EntityRecord, EntityRelatedRow, HistoryOperation, PositionRow, ReadModel, RefId,
     RefRow, RelationRow, Revision, SourceRow,
 };
-use backstitch_schemas::{ClaimKey, Digest, EntityRef, Problem, Timestamp, source::SourceState};
+use backstitch_schemas::{
+    ClaimKey, Digest, EntityRef, LocationId, Problem, ProviderName, Timestamp,
+    source::{SourceKey, SourceState},
+};
 
 use super::{
     commit, lead, loaded,
@@ -18,6 +21,7 @@ pub(crate) async fn every_field_comes_back(model: Arc<dyn ReadModel>) {
     let leadership = lead(&model).await;
     let mut written = first(3);
     written.claims[1].location_key = Some("key".to_owned());
+    written.claims[1].location_id = Some(LocationId(uuid::Uuid::from_u128(78)));
     written.claims[1].released = true;
     written.claims[1].form_errors = vec![problem("beside the form")];
     written.claims[2].errors_version = 12;
@@ -44,6 +48,7 @@ pub(crate) async fn every_field_comes_back(model: Arc<dyn ReadModel>) {
         assert_eq!((head.id, &head.key, head.ref_id), (row.id, &row.key, row.ref_id));
         assert_eq!((head.identity, head.created_at), (row.identity, row.created_at));
         assert_eq!((&head.location_key, head.released), (&row.location_key, row.released));
+        assert_eq!(head.location_id, row.location_id);
         assert_eq!((head.version, head.state, head.standing), (row.version, row.state, row.standing));
         assert_eq!((&head.fingerprint, head.form_digest), (&row.fingerprint, row.form_digest));
         assert_eq!((&head.form_errors, &head.errors), (&row.form_errors, &row.errors));
@@ -74,6 +79,9 @@ pub(crate) async fn every_field_comes_back(model: Arc<dyn ReadModel>) {
         assert_eq!(Some(form.form), row.form);
     }
     assert_eq!(model.sources().await.unwrap(), written.sources);
+    let provider = |name| SourceKey::Provider(ProviderName::new(name));
+    assert_eq!(model.source(&provider("p")).await.unwrap().as_ref(), Some(&written.sources[0].state));
+    assert_eq!(model.source(&provider("q")).await.unwrap(), None);
     let changes = model.changes_since(written.base, 100).await.unwrap().unwrap();
     assert_eq!(changes, written.history);
     assert_eq!(*model.commits().borrow(), written.revision);

@@ -44,6 +44,7 @@ macro_rules! whole_suite {
                 a_page_of_problems_counts_them_all
                 conflicts_name_the_winner
                 claims_of_a_provider_are_found_by_ref
+                registered_locations_are_those_that_are_not_withdrawn_losers_included
                 errors_and_standings_change_without_the_form;
             commits:
                 every_field_comes_back
