@@ -7,6 +7,7 @@ mod corpus;
 mod edits;
 mod example;
 mod flaky_source;
+mod frontend;
 mod golden;
 mod kinds;
 mod locations;
