@@ -46,6 +46,8 @@ impl ApiState {
         let payload = json!({"entityRef": entity_ref});
         match self.send(principal, provider, "refresh", &payload, REFRESH_WAIT).await? {
             Ok(Done::Done { .. }) | Err(CommandError::Pending) => Ok(()),
+            // The entity was pushed: there is nothing that could be read, and nothing is wrong.
+            Ok(Done::Rejected { reason, .. }) if reason == "not-found" => Ok(()),
             Ok(Done::Rejected { reason, message }) => Err(rejected(&reason, message)),
             Err(error) => Err(error.into()),
         }

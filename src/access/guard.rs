@@ -60,7 +60,8 @@ fn answer(refusal: &Refusal, request: &Request) -> Response {
         "request": {"method": request.method().as_str(), "url": url.strip_prefix("/api/catalog").unwrap_or(url)},
         "response": {"statusCode": status.as_u16()},
     });
-    let mut response = (status, axum::Json(body)).into_response();
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    let mut response = (status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
