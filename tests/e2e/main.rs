@@ -10,6 +10,7 @@ mod flaky_source;
 mod frontend;
 mod golden;
 mod kinds;
+mod last_good;
 mod locations;
 mod npm;
 mod push;
