@@ -3,13 +3,15 @@
 use anyhow::Result;
 
 use crate::{
-    npm,
+    conformance, npm,
     services::Services,
     system::{cargo, run, workspace},
 };
 
-/// Formatting, lints and documentation. Changes nothing.
+/// Formatting, lints, documentation, and whether the tests are there that the documentation names. Changes
+/// nothing.
 pub(crate) fn check() -> Result<()> {
+    conformance::check(&workspace())?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))

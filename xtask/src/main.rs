@@ -4,6 +4,7 @@
 //! clients (Maven, and apt-get where we are root), or says what to install.
 
 mod chores;
+mod conformance;
 mod fuzz;
 mod npm;
 mod services;
@@ -22,7 +23,7 @@ usage: cargo xtask CHORE
   services status  say which are running
   fuzz-api URL [S] ask a running catalog S seconds (600) of what its OpenAPI document allows and not
   npm              install Node.js, Chromium and the packages that tests/npm needs
-  check            formatting, lints and documentation, without changing anything
+  check            formatting, lints, documentation and the page of conformance, without changing anything
   test [ARG…]      all tests, with services around them; ARGs go to `cargo test`
   fuzz TARGET [S]  fuzz yaml, refs, placeholders or query for S seconds, 600 if not given;
                    needs the nightly compiler and cargo-fuzz

@@ -182,6 +182,40 @@ mod tests {
         assert_eq!(rows_of(&entity, ""), expected);
     }
 
+    /// Computed with the published packages; a missing value has no key in JSON.
+    #[test]
+    fn a_whole_entity_gives_the_rows_that_backstage_gives() {
+        let entity = json!({
+            "kind": "b", "metadata": {"name": "n", "namespace": "d"},
+            "spec": {"a": ["x", "X", {"y": ["z"]}], "n": 1.0, "f": -0.0, "d": {}},
+        });
+        let mut expected = vec![
+            row("kind", "b"),
+            row("spec.a", "x"),
+            row("spec.a.x", "true"),
+            row("spec.a.y", "z"),
+            row("spec.a.y.z", "true"),
+            row("spec.n", "1"),
+            row("spec.f", "0"),
+            row("metadata.name", "n"),
+            row("metadata.namespace", "d"),
+            ("metadata.uid".to_owned(), None),
+        ];
+        expected.sort();
+        let mut found = rows_of(&entity, "");
+        found.sort();
+        assert_eq!(found, expected);
+        let entity = json!({"spec": {"a": ["X", "x"]}});
+        assert_eq!(rows_of(&entity, "spec"), [row("spec.a", "X"), row("spec.a.x", "true")]);
+    }
+
+    /// Backstage cannot stitch such an entity, and tries for ever.
+    #[test]
+    fn keys_that_differ_in_case_only_are_one_key() {
+        let entity = json!({"spec": {"Owner": "a", "owner": "b"}});
+        assert_eq!(rows_of(&entity, "spec"), [row("spec.owner", "a"), row("spec.owner", "b")]);
+    }
+
     #[test]
     fn long_keys_are_dropped_and_long_values_only_exist() {
         let entity = json!({"spec": {"a".repeat(195): 1, "a".repeat(196): 1, "v": "b".repeat(201)}});

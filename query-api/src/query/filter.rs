@@ -90,6 +90,13 @@ mod tests {
         check(&["a="], json!({"a": ""}));
         check(&[",", " "], Value::Null);
         check(&["a=1,A=2"], json!({"A": "2", "a": "1"}));
+        check(&["a"], json!({"a": {"$exists": true}}));
+        check(&["a=1,a=2"], json!({"a": {"$in": ["1", "2"]}}));
+        check(&["a=b=c"], json!({"a": "b=c"}));
+        check(&["", ""], Value::Null);
+        check(&[], Value::Null);
+        let sets = json!({"$any": [{"a": {"$in": ["1", "2"]}, "b": "3"}, {"c": "4"}]});
+        check(&["a=1,a=2,b=3", "c=4"], sets);
     }
 
     #[test]

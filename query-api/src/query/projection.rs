@@ -135,6 +135,29 @@ mod tests {
         check(&["metadata.tags.0"], json!({"metadata": {"tags": ["x"]}}));
     }
 
+    /// Computed with the published packages.
+    #[test]
+    fn dotted_keys_gaps_and_nulls_are_projected_as_in_backstage() {
+        let entity = json!({
+            "kind": "K",
+            "metadata": {"name": "n", "annotations": {"a.b/c": "1", "a": {"b/c": "2"}}, "tags": ["x", "y"]},
+            "spec": {"a.b": {"c": 1}, "arr": [{"k": 1}], "nul": null, "emp": ""},
+        });
+        for (fields, expected) in [
+            ("metadata.annotations.a.b/c", json!({"metadata": {"annotations": {"a": {"b/c": "2"}}}})),
+            ("spec.a.b.c", json!({"spec": {"a.b": {"c": 1}}})),
+            ("spec.a.b", json!({"spec": {"a.b": {"c": 1}}})),
+            ("spec.arr.k", json!({})),
+            ("spec.nul", json!({"spec": {"nul": null}})),
+            ("spec.emp", json!({"spec": {"emp": ""}})),
+            ("spec.missing", json!({})),
+            (" kind , spec.emp ", json!({"kind": "K", "spec": {"emp": ""}})),
+        ] {
+            let projection = Projection::parse(fields.split(',')).unwrap().unwrap();
+            assert_eq!(projection.of(&entity), expected, "{fields:?}");
+        }
+    }
+
     #[test]
     fn blank_fields_are_none_and_arrays_are_an_error() {
         assert_eq!(Projection::parse([" ", ""]), Ok(None));

@@ -8,4 +8,5 @@ mod pipeline;
 mod properties;
 mod replica;
 mod rules;
+mod scenarios;
 mod worker;
