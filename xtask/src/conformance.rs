@@ -5,6 +5,8 @@ use std::{collections::HashMap, fs, path::Path};
 use anyhow::{Context as _, Result, bail};
 
 const PAGE: &str = "docs/CONFORMANCE.md";
+/// What runs the suites in `tests/npm`.
+const RUNNER: &str = "tests/e2e/npm.rs";
 
 /// Fails with everything that is wrong with the page of the repository at `root`.
 pub(crate) fn check(root: &Path) -> Result<()> {
@@ -61,6 +63,9 @@ fn mistakes(page: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
             count.shown += 1;
         }
         for (file, name) in tests {
+            if file.ends_with(".mjs") && !is_run(&file, &read) {
+                wrong.push(format!("{RUNNER} does not run {file}"));
+            }
             let text = files.entry(file.clone()).or_insert_with(|| read(&file));
             match text {
                 None => wrong.push(format!("there is no file {file}")),
@@ -101,13 +106,22 @@ fn has_test(file: &str, text: &str, name: &str) -> bool {
     }
     let is_suite = file.contains("/suite/");
     let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+    let attributes = |number: usize| {
+        let above = lines[..number].iter().rev();
+        above.take_while(|line| line.starts_with("#[") || line.starts_with("//"))
+    };
     lines.iter().enumerate().any(|(number, line)| {
-        line.contains(&format!("fn {name}("))
-            && (is_suite || lines[..number].iter().rev().take(4).any(is_attribute))
+        line.contains(&format!("fn {name}(")) && (is_suite || attributes(number).any(|line| is_test(line)))
     })
 }
 
-fn is_attribute(line: &&str) -> bool {
+/// Whether a suite is one that the tests run.
+fn is_run(file: &str, read: impl Fn(&str) -> Option<String>) -> bool {
+    let suite = file.strip_prefix("tests/npm/").unwrap_or(file);
+    read(RUNNER).is_some_and(|runner| runner.contains(&format!("\"{suite}\"")))
+}
+
+fn is_test(line: &str) -> bool {
     line.starts_with("#[test]") || line.starts_with("#[tokio::test")
 }
 
@@ -121,7 +135,8 @@ mod tests {
         let page = format!("**{count}.**\n\n| behaviour | shown by |\n|---|---|\n{rows}");
         let read = |file: &str| match file {
             "a.rs" => Some(FILE.to_owned()),
-            "b.mjs" => Some("test('works', async () => {".to_owned()),
+            "tests/npm/b.mjs" | "tests/npm/c.mjs" => Some("test('works', async () => {".to_owned()),
+            RUNNER => Some("run(\"b.mjs\")".to_owned()),
             _ => None,
         };
         assert_eq!(mistakes(&page, read), expected);
@@ -130,10 +145,16 @@ mod tests {
     #[test]
     fn tests_that_are_not_there_are_told() {
         let count = "1 lines: 1 shown, 0 differently, 0 do not apply, 0 missing";
-        check("| it is | `a.rs::good`, `::good`, `b.mjs: works`; `more` |", count, &[]);
+        check("| it is | `a.rs::good`, `::good`, `tests/npm/b.mjs: works`; `more` |", count, &[]);
         check("| it is | `a.rs::bad` |", count, &["there is no test `bad` in a.rs"]);
         check("| it is | `a.rs::good`, `::helper` |", count, &["there is no test `helper` in a.rs"]);
-        check("| it is | `b.mjs: sleeps` |", count, &["there is no test `sleeps` in b.mjs"]);
+        check(
+            "| it is | `tests/npm/b.mjs: sleeps` |",
+            count,
+            &["there is no test `sleeps` in tests/npm/b.mjs"],
+        );
+        let unheard = ["tests/e2e/npm.rs does not run tests/npm/c.mjs"];
+        check("| it is | `tests/npm/c.mjs: works` |", count, &unheard);
         check("| it is | `c.rs::good` |", count, &["there is no file c.rs"]);
     }
 

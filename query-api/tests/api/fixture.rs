@@ -102,20 +102,22 @@ impl Fixture {
 
     /// A catalog without entities, where a policy decides.
     pub(crate) async fn decided_by(policy: Option<Arc<dyn PermissionPolicy>>) -> Self {
+        Self::configured(Config::default(), |state| ApiState { policy, ..state }).await
+    }
+
+    /// A catalog without entities, with other settings and other connections.
+    pub(crate) async fn configured(config: Config, connect: impl FnOnce(ApiState) -> ApiState) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let read_model = SqliteReadModel::open(&directory.path().join("read-model.sqlite")).await.unwrap();
         let leadership = read_model.lead("test", Duration::from_secs(600)).await.unwrap().unwrap();
         let shutdown = CancellationToken::new();
-        let config = Arc::new(Config { min_revision_seconds: 1, ..Config::default() });
+        let config = Arc::new(Config { min_revision_seconds: 1, ..config });
         let shared: Arc<dyn ReadModel> = read_model.clone();
         let catalog = Catalog::start(shared.clone(), &config, shutdown.clone());
-        let state = ApiState {
-            status: Some(Arc::new(Pipeline)),
-            policy,
-            ..ApiState::new(catalog.clone(), shared, config)
-        };
+        let state =
+            ApiState { status: Some(Arc::new(Pipeline)), ..ApiState::new(catalog.clone(), shared, config) };
         let mut fixture = Self {
-            router: router(state),
+            router: router(connect(state)),
             catalog,
             read_model,
             leadership,

@@ -17,6 +17,7 @@ mod orders;
 mod outage;
 mod pages;
 mod permissions;
+mod ports;
 mod reads;
 mod recorded;
 mod revisions;
