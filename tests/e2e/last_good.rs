@@ -114,7 +114,8 @@ async fn a_change_of_any_file_behind_a_placeholder_shows_in_the_entity() {
     fs::remove_file(at("a/spec/paths.yaml")).unwrap();
     let stale = until(&catalog, "api", "pets", "the error", |seen| complaint(seen).is_some()).await;
     assert_eq!(stale["spec"]["definition"], expected, "the last good form stays");
-    let message = complaint(&Some(stale.clone())).unwrap();
+    let stale = Some(stale);
+    let message = complaint(&stale).unwrap();
     assert!(
         message.contains("Placeholder $openapi unable to bundle the file at ./spec/api.yaml, "),
         "{message}"

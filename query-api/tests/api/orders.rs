@@ -53,7 +53,7 @@ async fn there_and_back(fixture: &Fixture, query: &str, limits: [usize; 2]) -> [
 async fn the_list_is_by_ref_or_by_several_orders_and_what_lacks_a_field_comes_last() {
     let fixture = titled(&[("d", Some("b")), ("b", None), ("c", Some("A")), ("a", Some("B"))]).await;
     for (order, expected) in [
-        ("", ["a", "b", "c", "d"]),
+        ("limit=9", ["a", "b", "c", "d"]),
         ("order=asc:metadata.title&order=asc:metadata.name", ["c", "a", "d", "b"]),
         ("order=asc:metadata.title&order=desc:metadata.name", ["c", "d", "a", "b"]),
         ("order=desc:metadata.title&order=asc:metadata.name", ["a", "d", "c", "b"]),

@@ -1,6 +1,6 @@
 //! Who has an entity, told in pictures: providers, what they list, and what stays when something goes.
 //!
-//! Every entity is a Location here, because only Locations lead to others.
+//! `E1`, `E2` and so on are Locations, because only Locations lead to others.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -19,7 +19,8 @@ use crate::replica::Replica;
 type Edges = &'static [&'static str];
 
 fn name(entity: &str) -> EntityRef {
-    EntityRef::new("Location", None, entity)
+    let kind = if entity.starts_with('E') { "Location" } else { "Component" };
+    EntityRef::new(kind, None, entity)
 }
 
 fn ends(edge: &str) -> (&str, &str) {
@@ -229,11 +230,11 @@ fn a_location_key_wins_over_none_and_otherwise_the_earlier_claim() {
 #[test]
 fn a_keyed_claim_takes_an_entity_over_and_gives_it_back_when_it_goes() {
     let submitted = ClaimKey::own(name("e"), ProviderName::new("p"));
-    let listing = Listing { location: name("root"), document: "".into(), listed: "file:a".into() };
+    let listing = Listing { location: name("E1"), document: "".into(), listed: "file:a".into() };
     let overriding = ClaimKey::listed(name("e"), ProviderName::new("q"), listing);
     let mut world = World::default();
     world.says(&submitted, &Says { identity: 1, content: "original", ..Says::default() });
-    let root = ClaimKey::own(name("root"), ProviderName::new("q"));
+    let root = ClaimKey::own(name("E1"), ProviderName::new("q"));
     world.says(&root, &Says { identity: 2, ..Says::default() });
     let keyed = Says { identity: 3, location_key: Some("file:a"), content: "override", ..Says::default() };
     world.says(&overriding, &keyed);
