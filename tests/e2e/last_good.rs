@@ -99,12 +99,8 @@ async fn a_change_of_any_file_behind_a_placeholder_shows_in_the_entity() {
     assert_eq!(catalog.entity("api", "outside").await, None);
     let errors = catalog.get("/api/catalog/v1/errors").await;
     let message = errors["items"][0]["message"].as_str().unwrap();
-    assert_eq!(
-        message,
-        "InputError: Processor PlaceholderProcessor threw an error while preprocessing; caused by Error: \
-         Placeholder may only reference files from the same repository as the entity",
-        "{errors:#}"
-    );
+    let refused = "Placeholder may only reference files from the same repository as the entity";
+    assert!(message.ends_with(refused), "{errors:#}");
 
     write(&at("a/spec/paths.yaml"), "pets:\n  summary: second\n");
     let expected = expected.replace("first", "second");
