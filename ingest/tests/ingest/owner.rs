@@ -1,16 +1,18 @@
 //! Owning providers over the embedded log: holds, Locations, configuration, rules.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::support::{Fixed, Setup, World, entity, eventually, full, location, submission};
+use async_trait::async_trait;
 use axum::http::StatusCode;
-use backstitch_ingest::{CatalogPolicy, Finding, Strategy};
+use backstitch_ingest::{CatalogPolicy, Connection, EntityProvider, Finding, Strategy};
 use backstitch_schemas::{
-    EntityRef, Listing, ProviderName, Topic,
+    EntityRef, Listing, Problem, ProviderName, Topic,
     change::CauseKind,
     source::{SourceKey, SourceState},
 };
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 fn listing(name: &str, listed: &str) -> Listing {
     Listing { location: EntityRef::new("location", None, name), document: "".into(), listed: listed.into() }
@@ -252,4 +254,40 @@ async fn a_pushed_provider_is_withdrawn_on_request_and_may_come_back() {
     let (_, listed) = world.send("GET", "/api/ingest/v1/providers", "application/json", String::new()).await;
     assert_eq!(listed["providers"][0]["name"], "cmdb");
     assert_eq!(listed["providers"][0]["entities"], 3);
+}
+
+/// A provider whose source is never there.
+struct Broken;
+
+#[async_trait]
+impl EntityProvider for Broken {
+    fn name(&self) -> ProviderName {
+        ProviderName::new("broken")
+    }
+
+    async fn run(&self, _: Connection, _: CancellationToken) -> Result<(), Problem> {
+        Err(Problem::input("the directory does not answer"))
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_says_so_and_stops_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let providers: Vec<Arc<dyn EntityProvider>> =
+        vec![Arc::new(Broken), Arc::new(Fixed { name: "example", entities: vec!["a"] })];
+    let world = World::start(directory.path(), Setup { providers, ..Setup::default() }).await;
+    let key = SourceKey::Provider(ProviderName::new("broken"));
+    let told = async {
+        loop {
+            match world.state(&key).await {
+                Some(state) if !state.errors.is_empty() => return state,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let state = tokio::time::timeout(Duration::from_secs(20), told).await.expect("the failure is told");
+    assert_eq!(state.errors[0].message, "the directory does not answer");
+    assert_eq!(world.claimed().await, ["component:default/a"]);
+    world.push("cmdb", "", &full(1)).await;
+    assert_eq!(world.claimed().await, ["component:default/a", "component:default/c0"]);
 }

@@ -100,3 +100,22 @@ async fn a_server_without_a_way_to_the_providers_says_so() {
         assert_eq!(answer.json()["error"]["name"], "NotImplementedError", "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_entity_without_a_registered_location_says_what_is_missing() {
+    let (mut fixture, _) = catalog(None).await;
+    let mut elsewhere = component("elsewhere", "service");
+    elsewhere["metadata"]["annotations"]["backstage.io/managed-by-origin-location"] =
+        "url:http://h/other".into();
+    fixture.add(&[component("pushed", "service"), elsewhere]).await;
+    for (name, expected) in [
+        ("none", "found no entity for ref component:default/none"),
+        ("pushed", "found no origin annotation for ref component:default/pushed"),
+        ("elsewhere", "Found no location with type url and target http://h/other"),
+    ] {
+        let path = format!("/api/catalog/locations/by-entity/component/default/{name}");
+        let answer = fixture.get(&path).await;
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!((answer.status.as_u16(), message.as_str()), (404, expected));
+    }
+}
