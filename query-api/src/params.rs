@@ -35,7 +35,8 @@ impl<'a> Params<'a> {
         self.check_text()?;
         for (name, value) in &self.pairs {
             let is_known = operation.query.iter().any(|param| param.name == *name);
-            if !is_known && !(operation.reads_catalog && name == MIN_REVISION) {
+            let is_min_revision = operation.reads_catalog && name == MIN_REVISION;
+            if !is_known && !is_min_revision {
                 return Err(ApiError::input(format!("Unknown query parameter '{name}'")));
             }
             if value.is_empty() {

@@ -174,7 +174,7 @@ fn predicate() -> Value {
         "anyOf": [
             only("$all", json!({"type": "array", "items": nested})),
             only("$any", json!({"type": "array", "items": nested})),
-            only("$not", nested.clone()),
+            only("$not", nested),
             {
                 "type": "object",
                 "propertyNames": {"pattern": "^[^$]"},
@@ -182,7 +182,7 @@ fn predicate() -> Value {
                     scalar,
                     only("$exists", json!({"type": "boolean"})),
                     only("$in", json!({"type": "array", "items": scalar})),
-                    only("$contains", scalar.clone()),
+                    only("$contains", scalar),
                     only("$hasPrefix", json!({"type": "string"})),
                 ]},
             },
