@@ -233,6 +233,8 @@ async fn bodies_of_another_form_are_refused_with_what_was_expected() {
         ("/entities/by-refs", "[", "Unexpected end of JSON input"),
         ("/entities/by-refs", "[]", "request/body must be object"),
         ("/entities/by-refs", "{\"other\":1}", "request/body must have required property 'entityRefs'"),
+        ("/entities/by-refs", "{}", "request/body must have required property 'entityRefs'"),
+        ("/entities/by-refs", "{\"entityRefs\":\"a\"}", "request/body/entityRefs must be array"),
         ("/entities/by-refs", "{\"entityRefs\":[1]}", "request/body/entityRefs/0 must be string"),
         ("/entities/by-refs", "{\"entityRefs\":[],\"fields\":\"a\"}", "request/body/fields must be array"),
         ("/entities/by-refs", "{\"entityRefs\":[],\"fields\":[1]}", "request/body/fields/0 must be string"),
