@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 const ROUNDS: usize = 200;
 
 fn main() {
-    #[expect(clippy::disallowed_methods, reason = "a measurement has no configuration")]
     let size = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(50_000);
     let workload = Workload::plain(size);
     let parts = workload::snapshot(workload.entities());

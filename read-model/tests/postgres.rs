@@ -6,7 +6,6 @@ mod suite;
 use std::{sync::Arc, time::Duration};
 
 use backstitch_read_model::{CommitError, PostgresReadModel, ReadModel, ReadModelError, Revision};
-use backstitch_schemas::Timestamp;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use suite::{
     LEASE, commit, lead,

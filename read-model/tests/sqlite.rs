@@ -6,10 +6,9 @@ mod suite;
 use std::sync::Arc;
 
 use backstitch_read_model::{ReadModel, SqliteReadModel};
-use backstitch_schemas::Timestamp;
 use suite::{
     LEASE, commit, lead, loaded,
-    samples::{first, relation, updated},
+    samples::{first, relation},
 };
 
 async fn fixture() -> (Arc<dyn ReadModel>, tempfile::TempDir) {

@@ -1,8 +1,6 @@
 //! What the fuzzers start from and what they once broke is read as they demand, in every run of the
 //! tests.
 
-#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
-
 use std::{fs, path::Path};
 
 use backstitch_schemas::yaml;

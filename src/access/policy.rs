@@ -47,9 +47,12 @@ impl std::fmt::Debug for DebugClock {
 /// Whose permission it is: a person's limited token and the permission's name.
 type Question = (Option<String>, &'static str);
 
+/// What was decided, and when.
+type Verdict = (Instant, Result<Decision, PolicyError>);
+
 /// Decisions that were made a moment ago.
 #[derive(Debug, Default)]
-struct Decided(Mutex<HashMap<Question, (Instant, Result<Decision, PolicyError>)>>);
+struct Decided(Mutex<HashMap<Question, Verdict>>);
 
 #[derive(Debug, Deserialize)]
 struct Answer {

@@ -55,9 +55,8 @@ async fn started(dir: &Path) -> Catalog {
 }
 
 fn relations(entity: &Value) -> Vec<(&str, &str)> {
-    let pair =
-        |r: &'static str, relation| -> &str { Value::as_str(&Value::get(relation, r).unwrap()).unwrap() };
-    entity["relations"].as_array().unwrap().iter().map(|r| (pair("type", r), pair("targetRef", r))).collect()
+    let relations = entity["relations"].as_array().unwrap().iter();
+    relations.map(|r| (r["type"].as_str().unwrap(), r["targetRef"].as_str().unwrap())).collect()
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ async fn the_explorer_works_in_a_browser() {
     let catalog = Launch::up(dir.path()).start().await;
     catalog.settled().await;
     let example = dir.path().join("data/example").display().to_string();
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where a browser is")]
     let chromium = std::env::var("BACKSTITCH_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     let variables = [("BACKSTITCH_EXAMPLE", example.as_str()), ("BACKSTITCH_CHROMIUM", &chromium)];
     run("explorer/explorer.test.mjs", &catalog.url, &variables).await;

@@ -33,7 +33,7 @@ impl Claims {
             }
         }
         for _ in 0..HIGHEST {
-            rung = rung.into_iter().filter(|place| searched.insert(place.clone())).collect();
+            rung.retain(|place| searched.insert(place.clone()));
             rung = rung.iter().flat_map(|place| self.above(place, &mut documents)).collect();
         }
         let any = !documents.is_empty() || !listed.is_empty();

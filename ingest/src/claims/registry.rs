@@ -12,7 +12,7 @@ use crate::{Submission, locations::generated};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Registration {
     /// The place is new.
-    New(RegisteredLocation, Submission),
+    New(RegisteredLocation, Box<Submission>),
     /// This very registration was made before.
     Known(RegisteredLocation),
     /// Another registration has the place.
@@ -65,7 +65,10 @@ impl Claims {
         }
         let submission = generated::submission(location, &self.free_name(location, id), Some(id));
         let entity_ref = submission.entity_ref.clone();
-        Registration::New(RegisteredLocation { id, location: location.clone(), entity_ref }, submission)
+        Registration::New(
+            RegisteredLocation { id, location: location.clone(), entity_ref },
+            Box::new(submission),
+        )
     }
 
     /// The name of the Location entity. The usual one is in use where a location that was registered
@@ -132,7 +135,7 @@ mod tests {
 
     fn registered(claims: Claims, name: &str, id: LocationId) -> (Claims, RegisteredLocation) {
         match claims.register(&place(name), id) {
-            Registration::New(location, submission) => (said(claims, submission), location),
+            Registration::New(location, submission) => (said(claims, *submission), location),
             other => panic!("{other:?}"),
         }
     }

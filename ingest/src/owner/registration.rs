@@ -31,7 +31,7 @@ impl Owner {
         let registration = locked(&self.claims).register(&asked.location, id);
         Ok(match registration {
             Registration::New(location, submission) => {
-                self.say(vec![submission], Vec::new(), cause).await?;
+                self.say(vec![*submission], Vec::new(), cause).await?;
                 self.answer_with(location)
             }
             Registration::Known(location) => self.answer_with(location),

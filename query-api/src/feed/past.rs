@@ -143,7 +143,7 @@ mod tests {
         let (a, b, other) =
             (end("ownedBy", "group:default/a"), end("ownedBy", "group:default/b"), end("x", "y"));
         let later = [
-            change(1, HistoryOperation::Updated, &[b.clone()], &[a.clone(), other.clone()]),
+            change(1, HistoryOperation::Updated, std::slice::from_ref(&b), &[a.clone(), other]),
             change(2, HistoryOperation::Deleted, &[], &[b]),
         ];
         let filter = Predicate::parse(&json!({"relations.ownedBy": {"$exists": true}})).unwrap();

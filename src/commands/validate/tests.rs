@@ -203,7 +203,7 @@ fn the_example_has_the_mistakes_that_it_is_said_to_have() {
     let folders = ["", "org", "org/people", "systems/*", "platform", "templates", "templates/*"];
     let files = folders.iter().flat_map(|folder| yaml_files(&root, folder)).collect();
     let mut out = Vec::new();
-    let here = Surroundings { cwd: root.clone(), ..Surroundings::default() };
+    let here = Surroundings { cwd: root, ..Surroundings::default() };
     let args = ValidateArgs { files, config: Vec::new(), format: ReportFormat::Json };
     let code = validate(&args, &here, &mut out).unwrap();
     let report: Value = serde_json::from_slice(&out).unwrap();

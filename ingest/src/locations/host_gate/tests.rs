@@ -95,7 +95,7 @@ async fn status_tells_the_budget_and_the_time_of_a_pass() {
         waiting_until: Some(Timestamp(30_000)),
         pass: Some(Interval { min: Duration::from_secs(600), max: Duration::from_secs(900) }),
     };
-    assert_eq!(gates.statuses(), [status.clone()]);
+    assert_eq!(gates.statuses(), std::slice::from_ref(&status));
     *hands.0.lock().unwrap() = 30_000;
     drop(documents);
     let over = HostStatus {
