@@ -68,13 +68,20 @@ fn expression(pattern: &str) -> Option<String> {
 
 /// A class of letters, its bracket already read.
 fn class(letters: &mut impl Iterator<Item = char>) -> Option<String> {
-    let members: String = letters.by_ref().take_while(|letter| *letter != ']').collect();
+    let mut is_closed = false;
+    let members: String = letters
+        .by_ref()
+        .take_while(|letter| {
+            is_closed = *letter == ']';
+            !is_closed
+        })
+        .collect();
     let (not, members) = match members.strip_prefix(['!', '^']) {
         Some(members) => ("^", members.to_owned()),
         None => ("", members),
     };
     let is_plain = members.chars().all(|member| member.is_ascii_alphanumeric() || "-._".contains(member));
-    (!members.is_empty() && is_plain).then(|| format!("[{not}{members}]"))
+    (is_closed && !members.is_empty() && is_plain).then(|| format!("[{not}{members}]"))
 }
 
 #[cfg(test)]
