@@ -15,6 +15,7 @@ Examples:
   backstitch up catalog-info.yaml             your own descriptors
   backstitch up --config app-config.yaml      what an existing portal reads
   backstitch validate catalog-info.yaml       is it right?
+  backstitch explain component:default/x      why is it not there?
   backstitch status --wait                    wait until everything is read, then show it
 
 One process is enough to begin with: `up` runs all roles and keeps its data in ./.backstitch.
@@ -50,6 +51,8 @@ pub enum Command {
     Migrate(RoleArgs),
     /// Show what a running Backstitch holds, does, and finds wrong.
     Status(StatusArgs),
+    /// Say why an entity or a document is not there, stale, or not what was written.
+    Explain(ExplainArgs),
     /// Check descriptor files as the pipeline does, without a running Backstitch.
     Validate(ValidateArgs),
     /// Print the JSON Schema of all kinds, for editors.
@@ -136,6 +139,20 @@ pub struct StatusArgs {
     /// Seconds to wait at most.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
     pub timeout: Duration,
+    /// Print the server's answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Which server.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// Options of `explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// An entity ref such as component:default/shop, a URL, or a file.
+    #[arg(value_name = "REF|URL|FILE")]
+    pub subject: String,
     /// Print the server's answer as JSON.
     #[arg(long)]
     pub json: bool,

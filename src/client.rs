@@ -43,6 +43,18 @@ impl Client {
         decode(value)
     }
 
+    /// Why an entity or a document is as it is.
+    ///
+    /// # Errors
+    /// If the server does not answer, or does not understand what is asked.
+    pub async fn explain(&self, question: &Question) -> Result<Value> {
+        let (name, value) = match question {
+            Question::Entity(entity_ref) => ("ref", entity_ref),
+            Question::Document(target) => ("target", target),
+        };
+        self.ask(Method::GET, &["api", "catalog", "v1", "explain"], &[(name, value)]).await
+    }
+
     /// The server's providers.
     ///
     /// # Errors
@@ -81,11 +93,18 @@ impl Client {
     }
 
     async fn request(&self, method: Method, path: &[&str]) -> Result<Value> {
+        self.ask(method, path, &[]).await
+    }
+
+    async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Value> {
         let mut url = self.server.clone();
         url.path_segments_mut()
             .map_err(|()| anyhow::anyhow!("--server {} cannot have a path", self.server))?
             .pop_if_empty()
             .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let mut request = self.http.request(method, url.clone());
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
@@ -104,6 +123,15 @@ impl Client {
         serde_json::from_str(&text)
             .with_context(|| format!("{url} did not answer with JSON; is this a Backstitch server?"))
     }
+}
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// An entity, by its ref.
+    Entity(String),
+    /// A document, by its URL or location ref.
+    Document(String),
 }
 
 /// What becomes of held removals.

@@ -38,6 +38,7 @@ pub async fn run(cli: Cli, here: Surroundings) -> Result<ExitCode> {
         Command::Validate(args) => return commands::validate(args, &here, &mut out).map(ExitCode::from),
         Command::Schema(args) => commands::schema(args, &here, &mut out)?,
         Command::Status(args) => commands::status(args, &here.cwd, &mut out).await?,
+        Command::Explain(args) => commands::explain(args, &here.cwd, &mut out).await?,
         Command::Providers(args) => commands::providers(args, &mut out).await?,
         _ => {
             drop(out);

@@ -72,6 +72,7 @@ pub mod hosts;
 pub mod http;
 pub mod locations;
 mod owner;
+mod preview;
 mod progress;
 mod provider;
 mod record;
@@ -83,6 +84,7 @@ pub use commander::Commander;
 pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
 pub use finding::{Finding, FollowedLocation, Follower, Places, Refreshed, Ticket, Wake};
 pub use owner::{ProviderStatus, ReadTimes};
+pub use preview::{Found, PreviewRead, Previewer};
 pub use progress::{Outcome, Progress, RefOutcome};
 pub use provider::{
     ApplyError, Connection, EntityProvider, Mutation, MutationOutcome, Removal, Request, Submission,

@@ -57,6 +57,11 @@ impl JsonBody {
         }
     }
 
+    /// Whatever it is.
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// A text.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let text = |value: &'_ Value| value.as_str().is_some();

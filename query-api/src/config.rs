@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backstitch_schemas::command::LocationConflict;
+use backstitch_schemas::{command::LocationConflict, scm::Hosts};
 use serde::Deserialize;
 
 /// How the query API follows the read model and answers.
@@ -27,6 +27,9 @@ pub struct Config {
     pub location_types: Vec<String>,
     /// What is done with a place that is registered already, where a request does not say.
     pub location_conflict: LocationConflict,
+    /// The git hosts whose URLs are understood.
+    #[serde(skip)]
+    pub git_hosts: Hosts,
     /// Bytes of a request body that are accepted.
     pub body_bytes: usize,
 }
@@ -43,6 +46,7 @@ impl Default for Config {
             readonly: false,
             location_types: vec!["url".to_owned()],
             location_conflict: LocationConflict::Reject,
+            git_hosts: Hosts::default(),
             body_bytes: 8 * 1024 * 1024,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstitch_read_model::Revision;
-use backstitch_schemas::{LocationRef, Problem, ProviderName};
+use backstitch_schemas::{LocationRef, Problem, ProviderName, scm::Repository};
 use serde_json::Value;
 
 /// The way from the API to whoever owns a provider.
@@ -81,11 +81,12 @@ pub trait Preview: Send + Sync + std::fmt::Debug + 'static {
     /// If nobody can read now.
     async fn entity(&self, entity: &Value, location: &LocationRef) -> Result<PreviewedEntity, PreviewError>;
 
-    /// Looks for descriptor files of the repository that `url` belongs to.
+    /// Looks for the descriptor files of a repository, if it can be listed with our credentials.
     ///
     /// # Errors
     /// If nobody can read now.
-    async fn descriptors(&self, url: &str, filename: Option<&str>) -> Result<Descriptors, PreviewError>;
+    async fn descriptors(&self, repository: &Repository, filename: &str)
+    -> Result<Descriptors, PreviewError>;
 }
 
 /// What registering a location would bring.

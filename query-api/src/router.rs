@@ -14,16 +14,16 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 use crate::{
     answer,
     endpoints::{
-        ancestry, by_name, by_refs, by_uid, delete_entity, facets,
+        analyze_location, ancestry, by_name, by_refs, by_uid, delete_entity, facets,
         health::{livez, readyz},
-        list_entities, locations, permissions, query_entities, refresh, unprocessed,
+        list_entities, locations, permissions, query_entities, refresh, unprocessed, validate_entity,
     },
     explorer,
     openapi::{Answer, Group, Operation},
     paths::{MOUNT, RequestedUri, normalised_uri},
     routes::Routes,
     state::ApiState,
-    v1::{changes, entity_schema, problems, status},
+    v1::{changes, dangling, entity_schema, explain, problems, status},
 };
 
 /// The whole HTTP interface of the query API. It has a fallback, so merge it with routers that have
@@ -87,6 +87,8 @@ fn catalog_routes() -> Routes {
         .on(&locations::update::OPERATION, locations::update::update_location)
         .on(&locations::delete::OPERATION, locations::delete::delete_location)
         .on(&locations::by_entity::OPERATION, locations::by_entity::get_location_by_entity)
+        .on(&analyze_location::OPERATION, analyze_location::analyze_location)
+        .on(&validate_entity::OPERATION, validate_entity::validate_entity)
         .on(&status::OPERATION, status::get_status)
         .on(&problems::ERRORS, problems::errors)
         .on(&problems::CONFLICTS, problems::conflicts)
@@ -95,6 +97,8 @@ fn catalog_routes() -> Routes {
         .on(&changes::HISTORY, changes::history)
         .on(&permissions::METADATA, permissions::get_metadata)
         .on(&permissions::APPLY, permissions::apply_conditions)
+        .on(&dangling::OPERATION, dangling::dangling)
+        .on(&explain::OPERATION, explain::explain)
         .documented(&OPENAPI)
 }
 

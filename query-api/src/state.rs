@@ -110,6 +110,13 @@ impl ApiState {
         }
     }
 
+    /// Who reads on request.
+    pub(crate) fn preview(&self) -> Result<&dyn Preview, ApiError> {
+        let missing =
+            || ApiError::not_implemented("This server cannot read anything before it is registered");
+        self.preview.as_deref().ok_or_else(missing)
+    }
+
     /// Checks that `principal` has a permission that is about no entity.
     pub(crate) async fn authorize(
         &self,

@@ -149,6 +149,10 @@ pub trait ReadModel: Send + Sync + std::fmt::Debug + 'static {
     /// What `catalog.sources` says about one source, as last copied.
     async fn source(&self, key: &SourceKey) -> Result<Option<SourceState>, ReadModelError>;
 
+    /// Claims on what stands in a document, by its location ref, withdrawn ones included. Looks at every
+    /// claim, so it is for a person who asks, not for every request.
+    async fn claims_in(&self, document: &str, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError>;
+
     /// What `catalog.sources` says, as last copied.
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError>;
 }

@@ -99,7 +99,7 @@ impl Callers {
         said: Option<&Unverified>,
     ) -> Result<Recognised, Refusal> {
         let digest = digest(token);
-        let mut refusal = Refusal::invalid("it is not one of a portal's nor of backend.auth.externalAccess");
+        let mut refusal = Refusal::invalid("Illegal token");
         for caller in &self.0 {
             match caller.recognise(token, &digest, said).await {
                 None => {}

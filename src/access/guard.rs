@@ -55,13 +55,20 @@ fn answer(refusal: &Refusal, request: &Request) -> Response {
         Refusal::Unreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
     };
     let url = request.uri().path_and_query().map_or("/", |url| url.as_str());
+    let mut error = json!({"name": name, "message": refusal.to_string()});
+    if let Refusal::Invalid(cause) = refusal {
+        error["cause"] = json!({"name": name, "message": cause});
+    }
     let body = json!({
-        "error": {"name": name, "message": refusal.to_string()},
+        "error": error,
         "request": {"method": request.method().as_str(), "url": url.strip_prefix("/api/catalog").unwrap_or(url)},
         "response": {"statusCode": status.as_u16()},
     });
     let json = HeaderValue::from_static("application/json; charset=utf-8");
-    let mut response = (status, [(header::CONTENT_TYPE, json)], body.to_string()).into_response();
+    // As all other answers: they depend on it, this one happens not to.
+    let vary = HeaderValue::from_static("Accept-Encoding");
+    let headers = [(header::CONTENT_TYPE, json), (header::VARY, vary)];
+    let mut response = (status, headers, body.to_string()).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }

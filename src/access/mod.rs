@@ -113,7 +113,7 @@ pub enum Refusal {
     #[error("Missing credentials")]
     Missing,
     /// They are not good.
-    #[error("Invalid token: {0}")]
+    #[error("Could not resolve credentials; caused by AuthenticationError: {0}")]
     Invalid(String),
     /// The caller is known and may not do this.
     #[error("{0}")]

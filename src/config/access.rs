@@ -22,6 +22,18 @@ pub struct AuthConfig {
     pub everybody: bool,
 }
 
+impl AuthConfig {
+    /// The token of a static caller who may do everything, if there is one: roles of one installation
+    /// talk to each other with it.
+    pub fn operator_token(&self) -> Option<&Secret> {
+        let unlimited = self
+            .external_access
+            .iter()
+            .filter(|access| access.kind == "static" && access.access_restrictions.is_none());
+        unlimited.filter_map(|access| access.options.token.as_ref()).next()
+    }
+}
+
 /// An old shared secret.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SharedKey {

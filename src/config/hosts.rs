@@ -1,7 +1,7 @@
 //! From `integrations` to the git hosts that are read.
 
 use backstitch_ingest::hosts::{App, AppKey, Credentials, GitHost};
-use backstitch_schemas::scm::Scm;
+use backstitch_schemas::scm::{Hosts, Scm};
 use reqwest::header::HeaderValue;
 use url::Url;
 
@@ -16,6 +16,21 @@ use super::{
 const CHECKED: &str = "it was checked when the configuration was read";
 
 impl IntegrationsConfig {
+    /// The hosts by product, for whoever only reads URLs.
+    pub fn known_hosts(&self) -> Hosts {
+        let mut known = Hosts::default();
+        for host in self.hosts() {
+            known.add(host.host, host.scm);
+        }
+        known
+    }
+
+    /// The hosts that credentials are configured for.
+    pub fn credentialed(&self) -> Vec<String> {
+        let hosts = self.hosts().into_iter();
+        hosts.filter(|host| !matches!(host.credentials, Credentials::None)).map(|host| host.host).collect()
+    }
+
     /// Every git host: those that are configured, and the public ones besides.
     pub fn hosts(&self) -> Vec<GitHost> {
         let mut hosts = Vec::new();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use backstitch_event_log::EventLog;
 use backstitch_ingest::locations::{self, ConfigLocationProvider, DefaultLocationStore, LocationFollowers};
-use backstitch_ingest::{CatalogPolicy, Config, EntityProvider, Ingest, Parts, RemovalHold, Strategy};
+use backstitch_ingest::{
+    CatalogPolicy, Config, EntityProvider, Ingest, Parts, Previewer, RemovalHold, Strategy,
+};
 use backstitch_processors::Pipeline;
 use backstitch_schemas::{Clock, Identity, LocationRef, rules::Rules};
 
@@ -32,11 +34,11 @@ pub(super) fn ingest(
     pipeline: &Pipeline,
     clock: Arc<dyn Clock>,
     url: &str,
-) -> Result<Ingest> {
+) -> Result<(Ingest, Arc<Previewer>)> {
     let (locations, rules) = plan;
     let settings = settings(config);
     let reading = locations::Config { model: Arc::clone(pipeline.model()), ..config.locations() };
-    let followers = LocationFollowers::new(reading, Arc::clone(&clock))?;
+    let followers = Arc::new(LocationFollowers::new(reading, Arc::clone(&clock))?);
     let providers: Vec<Arc<dyn EntityProvider>> =
         vec![Arc::new(ConfigLocationProvider::new(locations)), Arc::new(DefaultLocationStore)];
     let policy = CatalogPolicy {
@@ -46,17 +48,18 @@ pub(super) fn ingest(
         model: Arc::clone(pipeline.model()),
         fingerprint: pipeline.fingerprint().to_owned(),
     };
+    let previewer = Arc::new(Previewer::new(Arc::clone(&followers), policy.clone()));
     let ingest = Ingest::new(Parts {
         log,
         config: settings,
         policy,
         providers,
-        followers: Arc::new(followers),
+        followers,
         clock,
         mint: Arc::new(Identity::mint),
     });
     let address = config.backstitch.ingest.address.as_deref().unwrap_or(url);
-    Ok(ingest.reachable_at(address, reqwest::Client::builder().build()?))
+    Ok((ingest.reachable_at(address, reqwest::Client::builder().build()?), previewer))
 }
 
 fn settings(config: &AppConfig) -> Config {

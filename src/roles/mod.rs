@@ -8,6 +8,7 @@ mod commands;
 mod health;
 mod ingest;
 mod pipeline_status;
+mod preview;
 mod process;
 mod progress;
 mod server;
@@ -47,7 +48,11 @@ pub async fn run(command: Command, here: Surroundings) -> Result<()> {
         Command::Serve(args) => single::serve(configured(&args.config, &here, "info")?).await,
         Command::Migrate(args) => single::migrate(configured(&args.config, &here, "warn")?).await,
         Command::Bench(options) => crate::bench::run(options).await,
-        Command::Status(_) | Command::Validate(_) | Command::Schema(_) | Command::Providers(_) => Ok(()),
+        Command::Status(_)
+        | Command::Validate(_)
+        | Command::Explain(_)
+        | Command::Schema(_)
+        | Command::Providers(_) => Ok(()),
     }
 }
 

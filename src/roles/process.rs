@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use backstitch_event_log::EventLog;
 use backstitch_processors::{Config, Pipeline, Settings, Worker};
-use backstitch_schemas::{Clock, rules::Rules, scm::Hosts};
+use backstitch_schemas::{Clock, rules::Rules};
 use uuid::Uuid;
 
 use crate::config::AppConfig;
@@ -16,10 +16,7 @@ use crate::config::AppConfig;
 /// # Errors
 /// If a configured kind cannot be used.
 pub(super) fn pipeline(config: &AppConfig, rules: Rules) -> Result<Arc<Pipeline>> {
-    let mut hosts = Hosts::default();
-    for host in config.integrations.hosts() {
-        hosts.add(host.host, host.scm);
-    }
+    let hosts = config.integrations.known_hosts();
     Ok(Arc::new(Pipeline::new(Settings { rules, model: config.backstitch.model()?, hosts })))
 }
 

@@ -10,7 +10,11 @@ use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api, commands, health, ingest, pipeline_status, process, progress, server::Server, stitch, stores,
+    api, commands, health, ingest, pipeline_status,
+    preview::{PipelinePreview, Reader, RemoteReader},
+    process, progress,
+    server::Server,
+    stitch, stores,
     tasks::Tasks,
 };
 use crate::config::AppConfig;
@@ -28,9 +32,14 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let locations = config.catalog.locations.iter().map(|location| location.location_ref()).collect();
     let pipeline = process::pipeline(&config, rules.clone())?;
     let plan = (locations, rules);
-    let ingest = ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &server.bound.url)?;
+    let (ingest, previewer) =
+        ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &server.bound.url)?;
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
-    let state = HttpState { directory: ingest.directory(), progress: Some(Arc::new(progress)) };
+    let state = HttpState {
+        directory: ingest.directory(),
+        progress: Some(Arc::new(progress)),
+        previewer: Some(previewer),
+    };
     let ready = health::of_ingest(ingest.directory());
     let router = health::checked(http::router(state).merge(health::routes()), vec![ready]);
     announce("ingest", &server);
@@ -90,11 +99,19 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let commands =
         commands::LogCommands::new(Arc::clone(&stores.log), Arc::clone(&stores.read_model), clock());
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
+    let pipeline = process::pipeline(&config, config.catalog.rules()?)?;
+    let reader = RemoteReader::new(&config, Arc::clone(&stores.read_model))?;
+    let preview = PipelinePreview {
+        reader: Reader::Elsewhere(reader),
+        pipeline,
+        credentialed: config.integrations.credentialed(),
+    };
     let state = ApiState {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
         commands: Some(Arc::new(commands)),
+        preview: Some(Arc::new(preview)),
         ..ApiState::new(catalog, stores.read_model, settings)
     };
     let router = backstitch_query_api::router(state);

@@ -11,7 +11,11 @@ use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api, commands, health, ingest, pipeline_status, process, progress, server::Server, stitch, stores,
+    api, commands, health, ingest, pipeline_status,
+    preview::{PipelinePreview, Reader},
+    process, progress,
+    server::Server,
+    stitch, stores,
     tasks::Tasks,
 };
 use crate::cli::UpArgs;
@@ -79,12 +83,22 @@ fn start(
     let stores::Stores { log, read_model } = stores;
     let pipeline = process::pipeline(config, plan.rules.clone())?;
     let plan = (plan.locations, plan.rules);
-    let ingest = ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &server.bound.url)?;
+    let (ingest, previewer) =
+        ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &server.bound.url)?;
     let directory = ingest.directory();
     let settings = Arc::new(api::settings(config));
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
-    let pushes = http::router(HttpState { directory: directory.clone(), progress: Some(Arc::new(progress)) });
+    let pushes = http::router(HttpState {
+        directory: directory.clone(),
+        progress: Some(Arc::new(progress)),
+        previewer: Some(Arc::clone(&previewer)),
+    });
+    let preview = PipelinePreview {
+        reader: Reader::Here(previewer),
+        pipeline: Arc::clone(&pipeline),
+        credentialed: config.integrations.credentialed(),
+    };
     let worker = process::worker(log.clone(), pipeline, clock.clone());
     let stitcher = stitch::worker(config, log.clone(), read_model.clone(), clock);
     let checks = vec![
@@ -99,6 +113,7 @@ fn start(
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
         commands: Some(Arc::new(commands)),
+        preview: Some(Arc::new(preview)),
         ..ApiState::new(catalog, read_model, settings)
     });
 

@@ -6,6 +6,7 @@
 mod corpus;
 mod edits;
 mod example;
+mod explain;
 mod flaky_source;
 mod frontend;
 mod golden;

@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio};
 
 use tokio::process::Command;
 
-use crate::support::Launch;
+use crate::support::{Launch, serve_files, write};
 
 /// Runs one suite against `url`, with more for its environment; what it prints is shown if it fails.
 async fn run(suite: &str, url: &str, variables: &[(&str, &str)]) {
@@ -34,6 +34,21 @@ async fn the_catalog_client_reads() {
     let catalog = Launch::up(dir.path()).start().await;
     catalog.settled().await;
     run("client/reads.test.mjs", &catalog.url, &[]).await;
+    catalog.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_client_registers_refreshes_removes_and_checks() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let host = serve_files(&dir.path().join("files")).await;
+    let allow = format!("backend:\n  reading:\n    allow:\n      - host: {host}\n");
+    write(&dir.path().join("app-config.yaml"), &allow);
+    let catalog =
+        Launch::up(dir.path()).arg("--config").arg(dir.path().join("app-config.yaml")).start().await;
+    catalog.settled().await;
+    let (files, folder) = (format!("http://{host}"), dir.path().display().to_string());
+    let variables = [("BACKSTITCH_FILES", files.as_str()), ("BACKSTITCH_DIR", &folder)];
+    run("client/changes.test.mjs", &catalog.url, &variables).await;
     catalog.stop().await;
 }
 

@@ -8,6 +8,7 @@
 //! | `DELETE /providers/{name}` | withdraws a pushed provider |
 //! | `POST /providers/{name}/confirm` | lets held removals happen (also `…/removals/confirm`) |
 //! | `POST /providers/{name}/discard` | forgets held removals (also `…/removals/discard`) |
+//! | `POST /previews`, `POST /previews/entity` | reads without claiming, for a query API elsewhere |
 //! | `POST /providers/{name}/refresh` | reads again, `?entityRef=` only what lists that entity |
 
 mod answer;
@@ -17,9 +18,12 @@ mod forward;
 mod items;
 mod ndjson;
 mod positions;
+mod previews;
 mod providers;
 mod push;
 mod stream;
+
+pub use previews::{EntityAnswer, EntityQuestion, LocationQuestion};
 
 use std::sync::Arc;
 
@@ -29,7 +33,8 @@ use axum::{
 };
 use backstitch_schemas::ProviderName;
 
-use crate::{Directory, Progress};
+use self::error::ApiError;
+use crate::{Directory, Previewer, Progress};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -38,6 +43,16 @@ pub struct HttpState {
     pub directory: Arc<Directory>,
     /// What has become visible; without it nothing can be waited for.
     pub progress: Option<Arc<dyn Progress>>,
+    /// Reads on request, where a query API is in another process.
+    pub previewer: Option<Arc<Previewer>>,
+}
+
+impl HttpState {
+    fn previewer(&self) -> Result<&Previewer, ApiError> {
+        self.previewer
+            .as_deref()
+            .ok_or_else(|| ApiError::Unavailable("nothing is read on request here".to_owned()))
+    }
 }
 
 /// Who sent a request, as far as the executable knows: it decides who may write, and puts this into
@@ -52,6 +67,8 @@ pub fn router(state: HttpState) -> Router {
     let router = Router::new()
         .route("/api/ingest/v1/providers", get(providers::list_providers))
         .route("/api/ingest/v1/positions", get(positions::get_position))
+        .route("/api/ingest/v1/previews", post(previews::preview_location))
+        .route("/api/ingest/v1/previews/entity", post(previews::preview_entity))
         .route(provider, delete(commands::withdraw_provider))
         .route(&of("/mutations"), post(push::push_mutation))
         .route(&of("/refresh"), post(commands::refresh_provider));

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use backstitch_schemas::{Clock, ProviderName, source::SourceState};
 use uuid::Uuid;
 
-use super::{Chance, Config, HostStatus, LocationFollower, UrlReader};
+use super::{Chance, Config, HostStatus, LocationFollower, UrlReader, fetch::Fetcher};
 use crate::{Follower, FollowerFactory};
 
 /// Makes the followers of a process, which all read URLs through one reader.
@@ -23,6 +23,14 @@ impl LocationFollowers {
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
         let urls = Arc::new(UrlReader::new(&config, Arc::clone(&clock))?);
         Ok(Self { config, urls, clock })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn fetcher(&self) -> Fetcher {
+        Fetcher::new(&self.config, Arc::clone(&self.urls))
     }
 }
 

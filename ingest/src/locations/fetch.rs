@@ -10,6 +10,7 @@ use backstitch_schemas::{Problem, yaml::Limits};
 use url::Url;
 
 use super::{
+    Config,
     disk::{self, Absence, Directories, FileRead},
     url_reader::UrlReader,
 };
@@ -74,6 +75,18 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
+    /// Reads as `config` says, URLs through `urls`.
+    pub(super) fn new(config: &Config, urls: Arc<UrlReader>) -> Self {
+        let limits = config.limits.clone();
+        Self {
+            urls,
+            directories: Arc::new(Directories::default()),
+            max_bytes: limits.max_bytes as u64,
+            max_references: config.max_references,
+            limits,
+        }
+    }
+
     /// Reads a place. `held` says whether anything would go if it were absent.
     pub(super) async fn fetch(&self, place: &Place, etag: Option<&str>, held: bool, wake: Wake) -> Fetched {
         match place {

@@ -14,7 +14,6 @@ use tokio::{
 
 use super::{
     Config, UrlReader,
-    disk::Directories,
     fetch::Fetcher,
     listings::Listings,
     reading::Reading,
@@ -79,20 +78,12 @@ impl LocationFollower {
         chance: Chance,
         states: HashMap<String, SourceState>,
     ) -> Self {
-        let directories = Arc::new(Directories::default());
-        let limits = config.limits.clone();
-        let fetcher = Fetcher {
-            urls,
-            directories,
-            max_bytes: limits.max_bytes as u64,
-            max_references: config.max_references,
-            limits,
-        };
+        let fetcher = Arc::new(Fetcher::new(&config, urls));
         Self {
             config,
             clock,
             chance,
-            fetcher: Arc::new(fetcher),
+            fetcher,
             listings: Listings::default(),
             readings: HashMap::new(),
             watches: Watches::new(),

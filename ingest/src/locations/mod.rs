@@ -38,6 +38,7 @@ mod retry_after;
 mod running;
 mod schedule;
 mod searching;
+mod single;
 mod store;
 mod target;
 pub(crate) mod upstream;

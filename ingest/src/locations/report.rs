@@ -176,7 +176,7 @@ impl LocationFollower {
             let finding = Finding::Failed { listing: listing(key, location), problem: problem.clone() };
             self.outbox.findings.push(finding);
         }
-        let outcome = if problem.name == "NotAllowedError" { "refused" } else { "failed" };
+        let outcome = if failure.again == Again::Never { "refused" } else { "failed" };
         self.note(&subject, outcome, vec![problem.clone()], failure.status, None);
         if matches!(place, Place::File(_)) {
             self.watch(&subject);

@@ -173,7 +173,7 @@ impl World {
         })
         .reachable_at(address, reqwest::Client::new());
         let directory = ingest.directory();
-        let state = HttpState { directory: directory.clone(), progress: setup.progress };
+        let state = HttpState { directory: directory.clone(), progress: setup.progress, previewer: None };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(ingest.run(shutdown.clone()));
         let api = router(state);

@@ -1,5 +1,6 @@
 //! The endpoints of Backstage's catalog API, one file each.
 
+pub(crate) mod analyze_location;
 pub(crate) mod ancestry;
 pub(crate) mod by_name;
 pub(crate) mod by_refs;
@@ -14,5 +15,6 @@ pub(crate) mod query_entities;
 pub(crate) mod refresh;
 mod selection;
 pub(crate) mod unprocessed;
+pub(crate) mod validate_entity;
 
 pub(crate) use selection::ABOUT_FILTER;

@@ -105,6 +105,11 @@ impl Index {
         self.keys.get(self.key_ids.get(name)?.0)
     }
 
+    /// The relation types that entities show, as written.
+    pub fn relation_types(&self) -> impl Iterator<Item = &str> {
+        self.kinds.values().flatten().map(|kind| &**kind)
+    }
+
     fn key_id(&self, name: &str) -> Option<KeyId> {
         self.key_ids.get(name).copied()
     }

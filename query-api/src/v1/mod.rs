@@ -1,8 +1,10 @@
-//! What Backstage lacks: status, errors, conflicts, changes and history.
+//! What Backstage lacks: status, errors, conflicts, dangling relations, explanations, changes and history.
 
 mod change_stream;
 pub(crate) mod changes;
+pub(crate) mod dangling;
 pub(crate) mod entity_schema;
+pub(crate) mod explain;
 pub(crate) mod hosts;
 pub(crate) mod problems;
 pub(crate) mod providers;

@@ -1,7 +1,7 @@
 //! How claims, changes and problems are told, as JSON and on the page.
 
 use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, RelationEnd, Standing};
-use backstitch_schemas::{ClaimKey, Level, Problem};
+use backstitch_schemas::{ClaimKey, Level, Problem, change::Cause};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -203,12 +203,14 @@ impl From<&HistoryRow> for ChangeView {
             body_changed: row.body.is_some(),
             relations_added: row.relations_added.clone(),
             relations_removed: row.relations_removed.clone(),
-            cause: CauseView {
-                kind: row.cause.kind.as_str(),
-                detail: row.cause.detail.clone(),
-                at: row.cause.at.to_string(),
-            },
+            cause: CauseView::from(&row.cause),
         }
+    }
+}
+
+impl From<&Cause> for CauseView {
+    fn from(cause: &Cause) -> Self {
+        Self { kind: cause.kind.as_str(), detail: cause.detail.clone(), at: cause.at.to_string() }
     }
 }
 

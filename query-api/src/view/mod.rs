@@ -117,6 +117,12 @@ impl View {
         }
     }
 
+    /// Some of the entities that satisfy `predicate`.
+    pub(crate) fn some_of(&self, predicate: &Predicate, limit: usize) -> Vec<&Arc<Entity>> {
+        let found = self.matching(predicate);
+        found.iter().take(limit).filter_map(|doc| self.index.entity(Doc(doc))).collect()
+    }
+
     /// The values of a lower-cased key among the found entities, or all that are seen.
     pub(crate) fn facet(&self, matches: Option<&RoaringBitmap>, key: &str) -> Vec<FacetValue> {
         let visible = self.limits.as_ref().map(|limits| &*limits.visible);

@@ -139,6 +139,9 @@ impl ReadModel for Line {
         self.end()?.source(key).await
     }
 
+    async fn claims_in(&self, document: &str, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
+        self.end()?.claims_in(document, limit).await
+    }
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {
         self.end()?.sources().await
     }

@@ -13,6 +13,7 @@ use backstitch_query_api::{
     Principal, permissions,
 };
 use backstitch_read_model::Revision;
+use backstitch_schemas::scm::Repository;
 use backstitch_schemas::{LocationRef, Problem};
 use serde_json::{Value, json};
 
@@ -52,7 +53,7 @@ impl Preview for Finds {
         Err(PreviewError::Unavailable("not in this test".to_owned()))
     }
 
-    async fn descriptors(&self, _: &str, _: Option<&str>) -> Result<Descriptors, PreviewError> {
+    async fn descriptors(&self, _: &Repository, _: &str) -> Result<Descriptors, PreviewError> {
         Err(PreviewError::Unavailable("not in this test".to_owned()))
     }
 }

@@ -141,6 +141,23 @@ pub(super) async fn conflicts(readers: &PgPool, rows: usize) -> Result<Page<Clai
     Ok(Page { items: records(&mut tx, &ids).await?, total })
 }
 
+/// Claims on what stands in a document.
+pub(super) async fn claims_in(
+    readers: &PgPool,
+    document: &str,
+    rows: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    let mut tx = begin(readers).await?;
+    let mut ids =
+        sqlx::query_scalar!("SELECT id FROM claims WHERE listing->>2 = $1 ORDER BY ref_id, id", document)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(errors::reading)?;
+    let total = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    ids.truncate(rows);
+    Ok(Page { items: records(&mut tx, &ids).await?, total })
+}
+
 /// What people are told about some claims, oldest ref first.
 async fn records(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<ClaimRecord>, ReadModelError> {
     let rows = sqlx::query_file_as!(StoredClaim, "src/postgres/claim_records.sql", ids)

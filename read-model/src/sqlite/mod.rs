@@ -206,6 +206,10 @@ impl ReadModel for SqliteReadModel {
         read::source(&self.readers, &stored::source_key(key)).await
     }
 
+    async fn claims_in(&self, document: &str, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
+        read::claims_in(&self.readers, document, limit).await
+    }
+
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {
         read::sources(&self.readers).await
     }

@@ -102,6 +102,20 @@ pub(super) async fn conflicts(
     page(readers, "c.standing = 'loser'", rows).await
 }
 
+/// Claims on what stands in a document.
+pub(super) async fn claims_in(
+    readers: &SqlitePool,
+    document: &str,
+    rows: usize,
+) -> Result<Page<ClaimRecord>, ReadModelError> {
+    let sql = format!("{CLAIM} WHERE json_extract(c.listing, '$[2]') = ? ORDER BY c.ref_id, c.id");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(document);
+    let mut claims: Vec<StoredClaim> = query.fetch_all(readers).await.map_err(errors::reading)?;
+    let total = i64::try_from(claims.len()).unwrap_or(i64::MAX);
+    claims.truncate(rows);
+    Ok(Page { items: StoredClaim::records(claims)?, total })
+}
+
 /// The first claims of a partial index. The condition must be the index's, or the table is scanned.
 async fn page(
     readers: &SqlitePool,

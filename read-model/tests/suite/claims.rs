@@ -77,6 +77,26 @@ pub(crate) async fn conflicts_name_the_winner(model: Arc<dyn ReadModel>) {
     assert_eq!(model.claims_of(&entity_ref(77)).await.unwrap(), []);
 }
 
+pub(crate) async fn claims_are_found_by_the_document_they_stand_in(model: Arc<dyn ReadModel>) {
+    let leadership = lead(&model).await;
+    let mut written = first(3);
+    written.claims.push(listed_claim(9, 1));
+    written.claims.push(listed_claim(10, 2));
+    commit(&model, &leadership, &written).await;
+    let document = written.claims[3].key.document().to_owned();
+    let expected: Vec<_> =
+        written.claims[3..].iter().filter(|claim| claim.key.document() == document).collect();
+    let page = model.claims_in(&document, 10).await.unwrap();
+    assert_eq!(
+        page.items.iter().map(|claim| &claim.key).collect::<Vec<_>>(),
+        expected.iter().map(|claim| &claim.key).collect::<Vec<_>>()
+    );
+    assert_eq!(page.total, i64::try_from(expected.len()).unwrap());
+    let page = model.claims_in(&document, 0).await.unwrap();
+    assert_eq!((page.items.len(), page.total), (0, i64::try_from(expected.len()).unwrap()));
+    assert_eq!(model.claims_in("file:/elsewhere", 10).await.unwrap().total, 0);
+}
+
 pub(crate) async fn claims_of_a_provider_are_found_by_ref(model: Arc<dyn ReadModel>) {
     let leadership = lead(&model).await;
     let mut written = first(3);

@@ -43,6 +43,7 @@ macro_rules! whole_suite {
                 problems_are_those_of_the_newer_part
                 a_page_of_problems_counts_them_all
                 conflicts_name_the_winner
+                claims_are_found_by_the_document_they_stand_in
                 claims_of_a_provider_are_found_by_ref
                 registered_locations_are_those_that_are_not_withdrawn_losers_included
                 errors_and_standings_change_without_the_form;

@@ -5,12 +5,14 @@
 
 mod file;
 mod links;
+mod repository;
 mod resolve;
 
 use url::Url;
 
 pub use file::{Reference, RepositoryFile};
 pub use links::Links;
+pub use repository::Repository;
 
 /// The products whose URLs are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -49,7 +49,10 @@ async fn a_limited_token_reads_and_does_nothing_else() {
     let limited = setting.people.limited(ANNE, now(), now() + 600);
     assert!(read(&setting.access, &limited).await.is_ok());
     let refused = admit(&setting.access, &limited, &Need::Write).await.unwrap_err();
-    assert_eq!(refused.to_string(), "Invalid token: a limited user token is good for reading only");
+    assert_eq!(
+        refused.to_string(),
+        "Could not resolve credentials; caused by AuthenticationError: a limited user token is good for reading only"
+    );
     let cookie = Credentials { bearer: None, cookie: Some(&limited) };
     assert!(setting.access.admit(cookie, &Need::Read).await.is_ok());
     assert_eq!(setting.access.admit(cookie, &Need::Write).await, Err(Refusal::Missing));

@@ -192,6 +192,10 @@ impl ReadModel for Faulty {
         self.inner.source(key).await
     }
 
+    async fn claims_in(&self, document: &str, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
+        self.inner.claims_in(document, limit).await
+    }
+
     async fn sources(&self) -> Result<Vec<SourceRow>, ReadModelError> {
         self.inner.sources().await
     }

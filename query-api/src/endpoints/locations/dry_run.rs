@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use backstitch_schemas::EntityRef;
+use backstitch_schemas::{EntityRef, Problem};
 use serde_json::{Value, json};
 
 use super::input::LocationInput;
@@ -13,13 +13,11 @@ use crate::{PreviewError, error::ApiError, state::ApiState};
 /// # Errors
 /// If anything is wrong with what is found, with all messages; or if nobody can read now.
 pub(super) async fn previewed(state: &ApiState, input: &LocationInput) -> Result<Value, ApiError> {
-    let preview = state.preview.as_ref().ok_or_else(|| {
-        ApiError::not_implemented("This server cannot read locations before they are registered")
-    })?;
+    let preview = state.preview()?;
     let (location, presence) = (&input.location, input.presence);
     let found = preview.location(location, presence).await?;
     if !found.problems.is_empty() {
-        let messages: Vec<_> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
+        let messages: Vec<_> = found.problems.iter().map(Problem::headline).collect();
         return Err(ApiError::input(messages.join(", ")));
     }
     let mut seen = HashSet::new();

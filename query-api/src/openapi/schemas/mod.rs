@@ -1,9 +1,11 @@
 //! The JSON schemas that the document refers to.
 
 mod entities;
+mod explain;
 mod locations;
 mod ours;
 mod permissions;
+mod previews;
 mod shared;
 
 use serde_json::{Map, Value};
@@ -15,6 +17,8 @@ pub(super) fn schemas() -> Map<String, Value> {
         locations::schemas(),
         ours::schemas(),
         permissions::schemas(),
+        explain::schemas(),
+        previews::schemas(),
         shared::schemas(),
     ];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)).collect()

@@ -1,0 +1,117 @@
+//! Why something is not there: the mistakes of the example, and what nobody has heard of.
+
+use serde_json::{Value, json};
+
+use crate::support::{Catalog, Launch, component, write};
+
+async fn explained(catalog: &Catalog, question: &str) -> Value {
+    catalog.get(&format!("/api/catalog/v1/explain?{question}")).await
+}
+
+fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
+    answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_of_the_example_is_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Launch::up(dir.path()).start().await;
+    catalog.settled().await;
+
+    let sound = explained(&catalog, "ref=system:default/booking").await;
+    assert_eq!(sound["state"], "visible");
+    assert!(sound["entity"]["revision"].as_i64().unwrap() > 0);
+    let chain = sound["claims"][0]["chain"].as_array().unwrap();
+    assert!(text(&chain[0], "document").ends_with("systems/booking/catalog-info.yaml"));
+    assert_eq!(chain[0]["reading"]["outcome"], "ok");
+    assert!(chain.iter().all(|link| link["locationWins"] == true));
+
+    let invalid = explained(&catalog, "ref=tide-checker").await;
+    assert_eq!(invalid["state"], "invalid");
+    assert!(text(&invalid, "summary").contains("line 67"), "{invalid}");
+    assert!(text(&invalid, "advice").contains("component:tide-tables"), "{invalid}");
+
+    let foreign = explained(&catalog, "ref=service:default/weighbridge").await;
+    assert!(text(&foreign, "advice").contains("Service"), "{foreign}");
+
+    let contested = explained(&catalog, "ref=component:default/sms-sender").await;
+    assert_eq!(contested["state"], "visible");
+    assert!(text(&contested, "summary").contains("lost against it"), "{contested}");
+    let verdicts: Vec<_> =
+        contested["claims"].as_array().unwrap().iter().map(|claim| text(claim, "verdict")).collect();
+    assert!(verdicts.iter().any(|verdict| verdict.contains("loses against")), "{verdicts:?}");
+
+    let mistyped = explained(&catalog, "ref=system:default/bokking").await;
+    assert_eq!(
+        (mistyped["state"].as_str(), mistyped["nearest"][0].as_str()),
+        (Some("unknown"), Some("system:default/booking"))
+    );
+    catalog.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_explained_by_how_reading_them_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    write(&file("good.yaml"), &component("sound", "x"));
+    write(&file("bad.yaml"), &component("unsound", "x").replace("  type: service\n", ""));
+    write(
+        &file("users.yaml"),
+        "apiVersion: backstage.io/v1alpha1\nkind: User\nmetadata: {name: eve}\nspec: {memberOf: [x]}\n",
+    );
+    let location = |name: &str| json!({"type": "file", "target": file(name)});
+    let locations =
+        json!([location("good.yaml"), location("bad.yaml"), location("users.yaml"), location("none.yaml")]);
+    write(&file("app-config.yaml"), &json!({"catalog": {"locations": locations}}).to_string());
+    let catalog = Launch::up(dir.path()).arg("--config").arg(file("app-config.yaml")).start().await;
+    catalog.settled().await;
+
+    let of = |name: &str| format!("target=file:{}", file(name).display());
+    let good = explained(&catalog, &of("good.yaml")).await;
+    assert_eq!((good["state"].as_str(), good["claimsTotal"].as_i64()), (Some("visible"), Some(1)));
+    let bad = explained(&catalog, &of("bad.yaml")).await;
+    assert_eq!(bad["state"], "invalid", "{bad}");
+    assert!(text(&bad, "advice").contains("spec.type"), "{bad}");
+    let refused = explained(&catalog, "ref=user:default/eve").await;
+    assert_eq!(refused["state"], "refused", "{refused}");
+    assert!(text(&refused, "advice").contains("catalog"), "{refused}");
+    let missing = explained(&catalog, &of("none.yaml")).await;
+    assert_eq!(missing["state"], "unreadable", "{missing}");
+    let mistyped = explained(&catalog, &of("godo.yaml")).await;
+    assert_eq!(mistyped["state"], "not-read");
+    assert!(mistyped["nearest"][0].as_str().unwrap().ends_with("good.yaml"), "{mistyped}");
+
+    // A sound form stays when what is written becomes wrong, and the explanation says so.
+    write(&file("good.yaml"), &component("sound", "x").replace("  owner: team-a\n", ""));
+    let stale = crate::support::eventually(
+        "the last good form",
+        std::time::Duration::from_secs(30),
+        || explained(&catalog, "ref=sound"),
+        |answer| answer["state"] == "last-good-form",
+    )
+    .await;
+    assert!(text(&stale, "summary").contains("last good form"), "{stale}");
+    assert!(catalog.entity("component", "sound").await.is_some());
+    let nobody = catalog.get("/api/catalog/v1/explain?ref=a&target=b").await;
+    assert_eq!(nobody["error"]["name"], "InputError");
+    catalog.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relations_that_lead_nowhere_are_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("a.yaml"), &component("a", "x"));
+    write(&dir.path().join("b.yaml"), &component("b", "x"));
+    let catalog = Launch::up(dir.path()).arg("a.yaml").arg("b.yaml").start().await;
+    catalog.settled().await;
+    let dangling = catalog.get("/api/catalog/v1/dangling").await;
+    let expected = json!([{
+        "targetRef": "group:default/team-a", "relation": "ownedBy", "count": 2,
+        "sources": ["component:default/a", "component:default/b"],
+    }]);
+    assert_eq!((&dangling["items"], &dangling["totalItems"]), (&expected, &json!(1)));
+    let explained = explained(&catalog, "ref=group:team-a").await;
+    assert_eq!(explained["state"], "unknown");
+    assert!(text(&explained, "summary").contains("named by component:default/a (ownedBy)"), "{explained}");
+    catalog.stop().await;
+}
