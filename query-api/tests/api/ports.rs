@@ -13,8 +13,8 @@ use backstitch_query_api::{
     Principal, permissions,
 };
 use backstitch_read_model::Revision;
-use backstitch_schemas::scm::Repository;
-use backstitch_schemas::{LocationRef, Problem};
+
+use backstitch_schemas::{LocationRef, Problem, scm::Repository};
 use serde_json::{Value, json};
 
 use crate::fixture::{Answer, Fixture, component};
@@ -39,22 +39,38 @@ impl Willing {
     }
 }
 
-/// Finds the same at every place.
-#[derive(Debug)]
-struct Finds(PreviewedLocation);
+/// Finds the same at every place, and the same wrong with every entity.
+#[derive(Debug, Default)]
+struct Finds {
+    location: PreviewedLocation,
+    problems: Vec<Problem>,
+    checked: Mutex<Vec<(Value, LocationRef)>>,
+}
 
 #[async_trait]
 impl Preview for Finds {
     async fn location(&self, _: &LocationRef, _: Option<&str>) -> Result<PreviewedLocation, PreviewError> {
-        Ok(self.0.clone())
+        Ok(self.location.clone())
     }
 
-    async fn entity(&self, _: &Value, _: &LocationRef) -> Result<PreviewedEntity, PreviewError> {
-        Err(PreviewError::Unavailable("not in this test".to_owned()))
+    async fn entity(&self, entity: &Value, location: &LocationRef) -> Result<PreviewedEntity, PreviewError> {
+        self.checked.lock().unwrap().push((entity.clone(), location.clone()));
+        Ok(PreviewedEntity { entity: None, problems: self.problems.clone() })
     }
 
     async fn descriptors(&self, _: &Repository, _: &str) -> Result<Descriptors, PreviewError> {
-        Err(PreviewError::Unavailable("not in this test".to_owned()))
+        Ok(Descriptors::default())
+    }
+}
+
+/// Permits nothing.
+#[derive(Debug)]
+struct NothingGoes;
+
+#[async_trait]
+impl PermissionPolicy for NothingGoes {
+    async fn decide(&self, _: &Principal, _: Permission) -> Result<Decision, PolicyError> {
+        Ok(Decision::Deny)
     }
 }
 
@@ -72,8 +88,12 @@ impl PermissionPolicy for ComponentsMayGo {
     }
 }
 
-async fn finding(config: Config, found: PreviewedLocation) -> Fixture {
-    Fixture::configured(config, |state| ApiState { preview: Some(Arc::new(Finds(found))), ..state }).await
+async fn finding(config: Config, location: PreviewedLocation) -> Fixture {
+    checking(config, Arc::new(Finds { location, ..Finds::default() })).await
+}
+
+async fn checking(config: Config, finds: Arc<Finds>) -> Fixture {
+    Fixture::configured(config, |state| ApiState { preview: Some(finds), ..state }).await
 }
 
 fn found(names: &[&str]) -> PreviewedLocation {
@@ -95,7 +115,7 @@ async fn a_dry_run_tells_what_would_come_and_asks_nobody_to_change_anything() {
     let commands = Arc::new(Willing::default());
     let connect = |state| ApiState {
         commands: Some(commands.clone()),
-        preview: Some(Arc::new(Finds(found(&["a", "b"])))),
+        preview: Some(Arc::new(Finds { location: found(&["a", "b"]), ..Finds::default() })),
         ..state
     };
     let fixture = Fixture::configured(Config::default(), connect).await;
@@ -130,7 +150,7 @@ async fn a_dry_run_refuses_one_entity_twice_and_tells_all_that_is_wrong() {
     let fixture =
         finding(Config::default(), PreviewedLocation { problems, ..PreviewedLocation::default() }).await;
     let answer = fixture.post(&path, &url("https://acme.org/x.yaml")).await;
-    assert_eq!(refusal(&answer), (400, "first, second".to_owned()));
+    assert_eq!(refusal(&answer), (400, "InputError: first, InputError: second".to_owned()));
     assert_eq!(answer.json()["error"]["name"], "InputError");
 }
 
@@ -184,5 +204,81 @@ async fn a_refresh_is_asked_of_those_who_claim_the_entity() {
     assert_eq!(refresh(json!({"entityRef": "component:default/none"})).await, 404);
     assert_eq!(refresh(json!({})).await, 400);
     assert_eq!(refresh(json!({"entityRef": "component:default/a", "more": 1})).await, 400);
+    assert_eq!(commands.asked(), []);
+}
+
+#[tokio::test]
+async fn an_entity_is_checked_as_if_it_stood_at_the_given_place() {
+    let finds = Arc::new(Finds::default());
+    let fixture = checking(Config::default(), finds.clone()).await;
+    let entity = component("a", "service");
+    let body = json!({"entity": entity, "location": "url:https://acme.org/x.yaml"});
+    let answer = fixture.post("/api/catalog/validate-entity", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""));
+    let expected = (entity, LocationRef::new("url", "https://acme.org/x.yaml"));
+    assert_eq!(*finds.checked.lock().unwrap(), [expected]);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_entity_is_listed() {
+    let problems = vec![Problem::input("first"), Problem::input("second")];
+    let fixture = checking(Config::default(), Arc::new(Finds { problems, ..Finds::default() })).await;
+    let errors = |entity: Value, location: Value| {
+        let fixture = &fixture;
+        async move {
+            let body = json!({"entity": entity, "location": location});
+            let answer = fixture.post("/api/catalog/validate-entity", &body).await;
+            assert_eq!(answer.status.as_u16(), 400, "{body}");
+            let body = answer.json();
+            let errors = body["errors"].as_array().cloned().unwrap_or_else(|| vec![body["error"].clone()]);
+            errors.iter().map(|error| error["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        }
+    };
+    let place = json!("url:https://acme.org/x.yaml");
+    // Backstage stops at the first; the others are told beside it.
+    assert_eq!(errors(component("a", "service"), place.clone()).await, ["first"]);
+    let body = json!({"entity": component("a", "service"), "location": place});
+    let answer = fixture.post("/api/catalog/validate-entity", &body).await.json();
+    assert_eq!(
+        (&answer["problems"][0]["message"], &answer["problems"][1]["message"]),
+        (&json!("first"), &json!("second"))
+    );
+    let told = errors(json!({"kind": "X"}), place.clone()).await;
+    assert_eq!(told[0], "<root> must have required property 'apiVersion' - missingProperty: apiVersion");
+    let told = errors(component("a", "service"), json!("file:/etc/passwd")).await;
+    assert!(told[0].starts_with("Invalid location ref file:/etc/passwd, only 'url:<target>'"), "{told:?}");
+    let told = errors(component("a", "service"), Value::Null).await;
+    assert!(told[0].contains("request/body"), "{told:?}");
+    let told = errors(Value::Null, place).await;
+    assert!(told[0].contains("must be object"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_place_that_is_no_url_is_not_analyzed() {
+    let fixture = finding(Config::default(), found(&[])).await;
+    let body = json!({"location": url("no url")});
+    let answer = fixture.post("/api/catalog/analyze-location", &body).await;
+    assert_eq!(refusal(&answer), (400, "The given location.target is not a URL".to_owned()));
+}
+
+#[tokio::test]
+async fn who_may_nothing_neither_refreshes_nor_analyzes_nor_validates() {
+    let commands = Arc::new(Willing::default());
+    let connect = |state| ApiState {
+        commands: Some(commands.clone()),
+        preview: Some(Arc::new(Finds::default())),
+        policy: Some(Arc::new(NothingGoes)),
+        ..state
+    };
+    let fixture = Fixture::configured(Config::default(), connect).await;
+    let validate = json!({"entity": component("a", "service"), "location": "url:https://acme.org/x.yaml"});
+    for (path, body) in [
+        ("refresh", json!({"entityRef": "component:default/a"})),
+        ("analyze-location", json!({"location": url("https://acme.org/x")})),
+        ("validate-entity", validate),
+    ] {
+        let answer = fixture.post(&format!("/api/catalog/{path}"), &body).await;
+        assert_eq!(refusal(&answer), (403, String::new()), "{path}");
+    }
     assert_eq!(commands.asked(), []);
 }
