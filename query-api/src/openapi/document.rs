@@ -133,7 +133,13 @@ fn responses(operation: &Operation) -> Map<String, Value> {
         responses.insert("304".to_owned(), json!({"description": "What `If-None-Match` names is current."}));
     }
     for status in refusals(operation) {
-        let content = json!({"application/json": {"schema": reference("Error")}});
+        // Some operations have an answer of their own with the same status.
+        let own = operation.answers.iter().find(|answer| answer.status == status);
+        let schema = match own.and_then(|answer| answer.content) {
+            Some((_, own)) => json!({"anyOf": [reference(own), reference("Error")]}),
+            None => reference("Error"),
+        };
+        let content = json!({"application/json": {"schema": schema}});
         responses
             .insert(status.as_u16().to_string(), json!({"description": told(status), "content": content}));
     }
