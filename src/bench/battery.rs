@@ -91,8 +91,28 @@ pub(super) fn requests(client: &Client, url: &str, workload: &Workload) -> Vec<(
             "offset 5,000 by name",
             get(&format!("{by_query}orderField=metadata.name,asc&offset=5000&limit=20")),
         ),
+        (
+            "offset 40,000 by name",
+            get(&format!("{by_query}orderField=metadata.name,asc&offset=40000&limit=20")),
+        ),
+        ("plain list, first 200", get("/entities?limit=200")),
+        (
+            "plain list of components by name, first 20",
+            get("/entities?filter=kind=component&order=asc:metadata.name&limit=20"),
+        ),
     ]
 }
+
+/// Those of [`requests`] that are made while much is written too: one of each way through the index.
+pub(super) const UNDER_LOAD: [&str; 7] = [
+    "entity by name",
+    "components by name, first 20, with total",
+    "how many components",
+    "kind and owner",
+    "full text over three fields",
+    "three facets of components",
+    "offset 40,000 by name",
+];
 
 fn entity_ref(entity: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("default").to_lowercase();

@@ -7,6 +7,7 @@
 mod battery;
 mod server;
 mod stats;
+mod writer;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use backstitch_benches::Workload;
 use serde_json::{Value, json};
 
-use self::{server::Server, stats::Timings};
+use self::{server::Server, stats::Timings, writer::Writer};
 
 /// What to measure.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +29,9 @@ pub struct Options {
     /// How many single changes are timed until they are visible.
     #[arg(long, default_value_t = 100)]
     pub changes: usize,
+    /// How many changes a second are written while reads are timed again.
+    #[arg(long, default_value_t = 1_000)]
+    pub write_rate: usize,
     /// Add the awkward cases: a group of 10,000, a definition of 2 MB, a chain of 1,000, …
     #[arg(long)]
     pub awkward: bool,
@@ -51,14 +55,49 @@ pub async fn run(options: Options) -> Result<()> {
     println!("memory {:.0} MB (peak {:.0} MB), CPU {:.1} s", used.resident_mb, used.peak_mb, used.cpu_s);
     println!("log {:.0} MB, read model {:.0} MB on disk", server.log_mb(), server.read_model_mb());
 
-    println!("\n{:<44} {:>9} {:>9} {:>9}", "read", "p50 ms", "p99 ms", "bytes");
-    for (name, request) in battery::requests(&client, &server.url, &workload) {
-        let (timings, bytes) = battery::time(&client, request, options.reads).await.context(name)?;
-        println!("{name:<44} {:>9.2} {:>9.2} {bytes:>9}", timings.p50_ms(), timings.p99_ms());
-    }
+    weight(&client, &server).await?;
+
+    let requests = || battery::requests(&client, &server.url, &workload);
+    reads(&client, "read", requests(), options.reads).await?;
     let visible = single_changes(&client, &server, &workload, options.changes).await?;
     println!("{:<44} {:>9.2} {:>9.2}", "one entity changed -> visible", visible.p50_ms(), visible.p99_ms());
+
+    let some = requests().into_iter().filter(|(name, _)| battery::UNDER_LOAD.contains(name)).collect();
+    let writer = Writer::start(&server.url, &workload, options.write_rate);
+    reads(&client, "read while changes are written", some, options.reads).await?;
+    let (written, seconds) = writer.stop().await?;
+    println!("written meanwhile: {written} changes, {:.0} a second", written as f64 / seconds);
     server.stop().await
+}
+
+/// Times some reads and prints a line for each.
+async fn reads(
+    client: &reqwest::Client,
+    title: &str,
+    requests: Vec<(&'static str, reqwest::Request)>,
+    count: usize,
+) -> Result<()> {
+    println!("\n{title:<44} {:>9} {:>9} {:>9}", "p50 ms", "p99 ms", "bytes");
+    for (name, request) in requests {
+        let (timings, bytes) = battery::time(client, request, count).await.context(name)?;
+        println!("{name:<44} {:>9.2} {:>9.2} {bytes:>9}", timings.p50_ms(), timings.p99_ms());
+    }
+    Ok(())
+}
+
+/// Prints what the index weighs, as the catalog tells it.
+async fn weight(client: &reqwest::Client, server: &Server) -> Result<()> {
+    let answer = client.get(format!("{}/api/catalog/v1/status", server.url)).send().await?;
+    let status: Value = answer.error_for_status()?.json().await?;
+    let entities = status["entities"].as_u64().unwrap_or_default().max(1);
+    let each = |part: &str| status["memory"][part].as_u64().unwrap_or_default() / entities;
+    println!(
+        "the index, bytes an entity: JSON {} (as text {}), beyond it {}",
+        each("bodies"),
+        each("bodiesAsText"),
+        status["memory"]["beyondBodyPerEntity"],
+    );
+    Ok(())
 }
 
 async fn bulk(client: &reqwest::Client, server: &Server, name: &str, body: String) -> Result<()> {

@@ -289,7 +289,7 @@ impl Fixture {
     async fn commit(&mut self, commit: Commit) {
         self.read_model.commit(&self.leadership, &commit).await.unwrap();
         self.revision = commit.revision;
-        self.catalog.at_least(self.revision, Duration::from_secs(10)).await.unwrap();
+        self.catalog.at_least(self.revision, Duration::from_secs(120)).await.unwrap();
     }
 
     fn ref_id(&mut self, entity_ref: &EntityRef, commit: &mut Commit) -> RefId {

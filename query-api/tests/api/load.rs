@@ -9,14 +9,15 @@ use std::{
 };
 
 use axum::{Router, body::Body, http::Request};
+use backstitch_query_api::index::{FacetValue, Index};
 use backstitch_read_model::Revision;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::fixture::{Fixture, component};
 
-/// Entities of the large commit. A build without optimisation takes a minute for ten times as many.
-const LARGE: usize = 2_000;
+/// Entities of the large commit.
+const LARGE: usize = 20_000;
 
 const COLOURS: [&str; 3] = ["red", "green", "blue"];
 
@@ -107,6 +108,13 @@ async fn paint(
     fixture.add(&entities).await;
 }
 
+/// Notes what will be without an entity, then removes it.
+async fn remove(fixture: &mut Fixture, model: &mut Model, known: &Known, name: &str) {
+    model.remove(name);
+    known.lock().unwrap().insert(fixture.revision().next().0, Expected::of(model));
+    fixture.remove(&format!("component:default/{name}")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn reads_agree_with_the_revision_that_they_report_while_much_is_written() {
     let mut fixture = Fixture::empty().await;
@@ -117,11 +125,12 @@ async fn reads_agree_with_the_revision_that_they_report_while_much_is_written() 
         .map(|_| tokio::spawn(read(fixture.router.clone(), known.clone(), is_over.clone(), reads.clone())))
         .collect();
 
-    // Many small commits, which repaint what is there and add to it.
+    // Many small commits, which repaint what is there, add to it and take from it.
     for round in 0..60_usize {
         let names: Vec<_> =
             (0..20).map(|number| format!("c{:05}", (round * 7 + number * 13) % 400)).collect();
         paint(&mut fixture, &mut model, &known, &names, COLOURS[round % 3]).await;
+        remove(&mut fixture, &mut model, &known, &names[0]).await;
     }
     // And a large one: everything that was painted changes its colour, and much is new.
     let names: Vec<_> = (0..LARGE).map(|number| format!("c{number:05}")).collect();
@@ -137,6 +146,17 @@ async fn reads_agree_with_the_revision_that_they_report_while_much_is_written() 
     }
     let (answer, _) = ask(&fixture.router, &known, "/entities/by-query?filter=spec.type=red&limit=0").await;
     assert_eq!(answer["totalItems"], LARGE);
+    assert!(
+        whole(&fixture.catalog.index().unwrap()) == whole(&fixture.loaded_again().await),
+        "the index that followed the commits differs from one that is loaded"
+    );
+}
+
+/// All that an index shows of its entities, and the values of a key.
+fn whole(index: &Index) -> (String, Vec<FacetValue>) {
+    let mut entities = Vec::new();
+    index.iter().for_each(|entity| entity.write_json(&mut entities));
+    (String::from_utf8(entities).unwrap(), index.facet(None, "spec.type"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
