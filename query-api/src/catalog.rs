@@ -31,7 +31,15 @@ pub struct Catalog {
     published: watch::Receiver<Published>,
     stale_after: Duration,
     visible: VisibleSets,
-    weighed: Arc<Mutex<Option<(Instant, Memory)>>>,
+    weighed: Arc<Mutex<Option<Weighed>>>,
+}
+
+/// What an index weighed.
+#[derive(Clone, Copy, Debug)]
+struct Weighed {
+    at: Instant,
+    entities: usize,
+    memory: Memory,
 }
 
 /// What the tailing task tells.
@@ -115,15 +123,16 @@ impl Catalog {
         }
     }
 
-    /// What an index weighs, as measured within the last half minute.
+    /// What an index weighs, as measured within the last half minute with about as many entities.
     pub async fn memory(&self, index: &Arc<Index>) -> Memory {
         let mut weighed = self.weighed.lock().await;
-        if let Some((_, memory)) = weighed.filter(|(at, _)| at.elapsed() < WEIGHED_EVERY) {
-            return memory;
+        if let Some(known) = weighed.filter(|known| known.still_tells(index)) {
+            return known.memory;
         }
+        let entities = index.len();
         let index = Arc::clone(index);
         let memory = computed(move || index.memory()).await;
-        *weighed = Some((Instant::now(), memory));
+        *weighed = Some(Weighed { at: Instant::now(), entities, memory });
         memory
     }
 
@@ -158,6 +167,14 @@ impl Catalog {
             return Err(WaitError::TooLate { wanted, current });
         }
         Ok(index)
+    }
+}
+
+impl Weighed {
+    fn still_tells(&self, index: &Index) -> bool {
+        // A catalog that is being filled weighs something else every second.
+        let is_alike = index.len().abs_diff(self.entities) <= self.entities / 10;
+        is_alike && self.at.elapsed() < WEIGHED_EVERY
     }
 }
 

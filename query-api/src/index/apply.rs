@@ -1,6 +1,6 @@
 //! Changes of the index: a snapshot loaded, a commit applied.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use backstitch_read_model::{
     EntityRecord, HistoryOperation, HistoryRow, RefId, Revision, SnapshotPart, TypeId,
@@ -9,9 +9,12 @@ use backstitch_schemas::EntityRef;
 use uuid::Uuid;
 
 use super::{
-    Body, Doc, Entity, Index, Key, KeyId, Relation, Relations, Row, Term, relation_key, search_rows,
+    Body, Doc, Entity, Index, Key, KeyId, Relation, Relations, Row, Sample, Term, relation_key, search_rows,
     term::{is_too_long, lower},
 };
+
+/// A catalog that grew by this factor is sampled again.
+const GROWN: usize = 2;
 
 /// Builds an index from the parts of a snapshot.
 #[derive(Debug, Default)]
@@ -49,6 +52,13 @@ impl Loader {
     /// The index as of `revision`. Takes a second for 50,000 entities: not for an async thread.
     pub fn finish(mut self, revision: Revision) -> Index {
         let mut index = Index { revision, ..Index::default() };
+        if self.entities.len() >= Sample::WORTH {
+            let bodies = Sample::spread(self.entities.iter(), self.entities.len());
+            index.compress_beside(
+                Sample::of(bodies.map(|record| Cow::Borrowed(&*record.body))),
+                self.entities.len(),
+            );
+        }
         for record in std::mem::take(&mut self.entities) {
             let Some(entity_ref) = self.refs.get(&record.ref_id) else { continue };
             let relations = self.relations.remove(&record.ref_id).unwrap_or_default();
@@ -76,9 +86,19 @@ impl Index {
     /// Applies whole commits, in the order of their revisions.
     pub fn apply(&mut self, rows: &[HistoryRow]) {
         for row in rows {
+            if self.len() >= Sample::WORTH.max(self.sampled * GROWN) {
+                let bodies = Sample::spread(self.iter(), self.len());
+                self.compress_beside(Sample::of(bodies.map(|entity| entity.body.text())), self.len());
+            }
             self.apply_row(row);
             self.revision = self.revision.max(row.commit);
         }
+    }
+
+    /// New bodies are compressed beside this sample of `count` entities; those that are held already stay
+    /// as they are.
+    fn compress_beside(&mut self, sample: Arc<Sample>, count: usize) {
+        (self.sample, self.sampled) = (Some(sample), count);
     }
 
     fn apply_row(&mut self, row: &HistoryRow) {
@@ -101,11 +121,7 @@ impl Index {
     fn put(&mut self, entity_ref: &EntityRef, shown: &Shown<'_>, body: Option<&str>, relations: Relations) {
         let known = self.doc(entity_ref).and_then(|doc| Some((doc, Arc::clone(self.entity(doc)?))));
         let (body, rows) = match (body, &known) {
-            (Some(text), _) => {
-                let body = Body::new(text);
-                let rows = self.rows_of(&body);
-                (body, rows)
-            }
+            (Some(text), _) => (Body::new(text, self.sample.as_ref()), self.rows_of(text)),
             (None, Some((_, before))) => (before.body.clone(), Arc::clone(&before.rows)),
             // A history that says nothing about an entity that we do not have; there is nothing to show.
             (None, None) => return,
@@ -168,9 +184,9 @@ impl Index {
     // --- search rows ---
 
     /// The rows of a body, sorted, with the keys and terms that the index has already.
-    fn rows_of(&mut self, body: &Body) -> Arc<[Row]> {
+    fn rows_of(&mut self, body: &str) -> Arc<[Row]> {
         let mut rows: Vec<Row> = Vec::with_capacity(48);
-        for row in search_rows(&body.value()) {
+        for row in search_rows(&serde_json::from_str(body).unwrap_or_default()) {
             let key = self.intern_key(&row.key);
             let term = row.term.map(|term| self.shared_term(key, term));
             rows.push(Row { key, term });

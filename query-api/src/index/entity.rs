@@ -1,13 +1,13 @@
 //! A final entity as the index holds it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use backstitch_read_model::Revision;
 use backstitch_schemas::EntityRef;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{KeyId, Relations, Term, splice};
+use super::{Body, KeyId, Relations, Term, splice};
 
 /// One search row of an entity, in the index's own numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,48 +51,12 @@ pub struct Entity {
     pub relations: Relations,
 }
 
-/// The canonical JSON of an entity without `relations` and `metadata.etag`.
-#[derive(Clone, Debug)]
-pub struct Body {
-    text: Arc<str>,
-    /// Where `metadata` begins, just behind its brace.
-    metadata_at: Option<u32>,
-}
-
-impl Body {
-    /// A body of the read model.
-    pub fn new(text: &str) -> Self {
-        let metadata_at = splice::behind_metadata_brace(text).and_then(|at| u32::try_from(at).ok());
-        Self { text: text.into(), metadata_at }
-    }
-
-    /// The JSON text. The only way to it, so that it can be held compressed one day.
-    pub fn text(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.text)
-    }
-
-    /// How many bytes it takes.
-    pub(super) fn held_bytes(&self) -> u64 {
-        self.text.len() as u64
-    }
-
-    /// How many bytes its text has.
-    pub(super) fn text_bytes(&self) -> u64 {
-        self.text.len() as u64
-    }
-
-    /// The JSON value; null if the text is none.
-    pub fn value(&self) -> Value {
-        serde_json::from_str(&self.text()).unwrap_or_default()
-    }
-}
-
 impl Entity {
     /// Appends the JSON text of the whole entity. The body is copied, not parsed.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let text = self.body.text();
         let whole = splice::Whole { etag: &self.etag, relations: &self.relations };
-        whole.write(&text, self.body.metadata_at.map(|at| at as usize), out);
+        whole.write(&text, self.body.metadata_at(), out);
     }
 
     /// The whole entity as a value.

@@ -52,6 +52,7 @@ impl Index {
     /// Weighs everything. Takes tens of milliseconds for 50,000 entities: not for an async thread.
     pub fn memory(&self) -> Memory {
         let mut memory = Memory { sets: self.all.heap_bytes(), ..Memory::default() };
+        memory.bodies = self.sample.as_ref().map_or(0, |sample| sample.bytes());
         let entries = mapped::<(EntityRef, Doc)>() + mapped::<(Uuid, Doc)>();
         memory.orders = bytes(self.len() * entries);
         for entity in self.iter() {

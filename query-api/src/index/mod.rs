@@ -5,6 +5,7 @@
 //! version that it began with and never waits for anybody.
 
 mod apply;
+mod body;
 mod doc_set;
 mod entity;
 mod facets;
@@ -24,8 +25,9 @@ mod tests;
 mod words;
 
 pub use apply::Loader;
+pub use body::{Body, Sample};
 pub use doc_set::{Doc, DocSet};
-pub use entity::{Body, Entity, Row};
+pub use entity::{Entity, Row};
 pub use facets::FacetValue;
 pub use graph::RelationGraph;
 pub use key::{Key, KeyId};
@@ -57,6 +59,10 @@ pub struct Index {
     key_ids: HashMap<Arc<str>, KeyId>,
     /// Relation types by their lower-cased text: two types may differ in case only.
     kinds: Arc<BTreeMap<String, Vec<Arc<str>>>>,
+    /// What new bodies are compressed beside.
+    sample: Option<Arc<Sample>>,
+    /// How many entities there were when it was taken.
+    sampled: usize,
 }
 
 impl Index {

@@ -146,6 +146,8 @@ async fn reads_agree_with_the_revision_that_they_report_while_much_is_written() 
     }
     let (answer, _) = ask(&fixture.router, &known, "/entities/by-query?filter=spec.type=red&limit=0").await;
     assert_eq!(answer["totalItems"], LARGE);
+    let memory = fixture.catalog.index().unwrap().memory();
+    assert!(memory.bodies * 2 < memory.bodies_as_text, "{memory:?}");
     assert!(
         whole(&fixture.catalog.index().unwrap()) == whole(&fixture.loaded_again().await),
         "the index that followed the commits differs from one that is loaded"
