@@ -3,35 +3,51 @@
 use std::{borrow::Cow, sync::Arc};
 
 use roaring::RoaringBitmap;
-use smallvec::SmallVec;
 
 /// The number of an entity within one index; reused after the entity is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Doc(pub u32);
 
-/// A set of documents. Most sets have a handful of members, so these live inline; a large one is a
+/// A set of documents. Most sets have one or two members, so these live inline; a large one is a
 /// bitmap that is shared between versions of the index until it changes.
 #[derive(Clone, Debug)]
 pub enum DocSet {
-    /// Sorted.
-    Few(SmallVec<[u32; DocSet::INLINE]>),
+    /// Those that fit inline.
+    Few {
+        /// How many there are.
+        count: u8,
+        /// Sorted, as far as there are some.
+        docs: [u32; DocSet::INLINE],
+    },
     /// More than fit inline.
     Many(Arc<RoaringBitmap>),
 }
 
+const _: () = assert!(size_of::<DocSet>() == 16, "there is one for each value of each key");
+
 impl Default for DocSet {
     fn default() -> Self {
-        Self::Few(SmallVec::new())
+        Self::Few { count: 0, docs: [0; Self::INLINE] }
     }
 }
 
 impl DocSet {
-    const INLINE: usize = 4;
+    const INLINE: usize = 3;
+
+    /// A set that fits inline.
+    fn few(members: impl Iterator<Item = u32>) -> Self {
+        let (mut count, mut docs) = (0, [0; Self::INLINE]);
+        for (place, doc) in docs.iter_mut().zip(members) {
+            *place = doc;
+            count += 1;
+        }
+        Self::Few { count, docs }
+    }
 
     /// How many documents there are.
     pub fn len(&self) -> u64 {
         match self {
-            Self::Few(docs) => docs.len() as u64,
+            Self::Few { count, .. } => u64::from(*count),
             Self::Many(docs) => docs.len(),
         }
     }
@@ -44,10 +60,13 @@ impl DocSet {
     /// Adds a document.
     pub fn insert(&mut self, doc: Doc) {
         match self {
-            Self::Few(docs) => {
-                let Err(place) = docs.binary_search(&doc.0) else { return };
-                if docs.len() < Self::INLINE {
-                    docs.insert(place, doc.0);
+            Self::Few { count, docs } => {
+                let members = usize::from(*count);
+                let Err(place) = docs[..members].binary_search(&doc.0) else { return };
+                if members < Self::INLINE {
+                    docs.copy_within(place..members, place + 1);
+                    docs[place] = doc.0;
+                    *count += 1;
                 } else {
                     let mut bitmap: RoaringBitmap = docs.iter().copied().collect();
                     bitmap.insert(doc.0);
@@ -63,12 +82,17 @@ impl DocSet {
     /// Takes a document out.
     pub fn remove(&mut self, doc: Doc) {
         match self {
-            Self::Few(docs) => docs.retain(|other| *other != doc.0),
+            Self::Few { count, docs } => {
+                let members = usize::from(*count);
+                let Ok(place) = docs[..members].binary_search(&doc.0) else { return };
+                docs.copy_within(place + 1..members, place);
+                *count -= 1;
+            }
             Self::Many(docs) => {
                 Arc::make_mut(docs).remove(doc.0);
                 // Well below the limit, so that a set at its edge does not change form each time.
-                if docs.len() <= (Self::INLINE / 2) as u64 {
-                    *self = Self::Few(docs.iter().collect());
+                if docs.len() <= Self::INLINE as u64 / 2 {
+                    *self = Self::few(docs.iter());
                 }
             }
         }
@@ -85,7 +109,7 @@ impl DocSet {
     /// Whether a document is in it.
     pub fn contains(&self, doc: Doc) -> bool {
         match self {
-            Self::Few(docs) => docs.binary_search(&doc.0).is_ok(),
+            Self::Few { count, docs } => members(docs, *count).binary_search(&doc.0).is_ok(),
             Self::Many(docs) => docs.contains(doc.0),
         }
     }
@@ -93,7 +117,7 @@ impl DocSet {
     /// The set as a bitmap; only a small one is copied.
     pub fn bitmap(&self) -> Cow<'_, RoaringBitmap> {
         match self {
-            Self::Few(docs) => Cow::Owned(docs.iter().copied().collect()),
+            Self::Few { count, docs } => Cow::Owned(members(docs, *count).iter().copied().collect()),
             Self::Many(docs) => Cow::Borrowed(docs),
         }
     }
@@ -101,7 +125,9 @@ impl DocSet {
     /// How many documents are in `other` too.
     pub fn overlap(&self, other: &RoaringBitmap) -> u64 {
         match self {
-            Self::Few(docs) => docs.iter().filter(|doc| other.contains(**doc)).count() as u64,
+            Self::Few { count, docs } => {
+                members(docs, *count).iter().filter(|doc| other.contains(**doc)).count() as u64
+            }
             Self::Many(docs) => docs.intersection_len(other),
         }
     }
@@ -109,7 +135,9 @@ impl DocSet {
     /// The documents that are in `other` too.
     pub fn shared_with(&self, other: &RoaringBitmap) -> RoaringBitmap {
         match self {
-            Self::Few(docs) => docs.iter().copied().filter(|doc| other.contains(*doc)).collect(),
+            Self::Few { count, docs } => {
+                members(docs, *count).iter().copied().filter(|doc| other.contains(*doc)).collect()
+            }
             Self::Many(docs) => &**docs & other,
         }
     }
@@ -117,7 +145,9 @@ impl DocSet {
     /// The documents that are in `rest` too; they are taken out of it. Costs no allocation for a few.
     pub fn taken_from(&self, rest: &mut RoaringBitmap) -> Self {
         match self {
-            Self::Few(docs) => Self::Few(docs.iter().copied().filter(|doc| rest.remove(*doc)).collect()),
+            Self::Few { count, docs } => {
+                Self::few(members(docs, *count).iter().copied().filter(|doc| rest.remove(*doc)))
+            }
             Self::Many(docs) => {
                 let shared = &**docs & &*rest;
                 *rest -= &shared;
@@ -129,7 +159,7 @@ impl DocSet {
     /// Adds the documents of another set.
     pub fn extend(&mut self, other: &Self) {
         match other {
-            Self::Few(docs) => docs.iter().for_each(|doc| self.insert(Doc(*doc))),
+            Self::Few { count, docs } => members(docs, *count).iter().for_each(|doc| self.insert(Doc(*doc))),
             Self::Many(docs) => {
                 let mut union = self.bitmap().into_owned();
                 union |= &**docs;
@@ -141,7 +171,7 @@ impl DocSet {
     /// About how many bytes it takes beyond its inline form.
     pub fn heap_bytes(&self) -> u64 {
         match self {
-            Self::Few(_) => 0,
+            Self::Few { .. } => 0,
             Self::Many(docs) => {
                 let found = docs.statistics();
                 let containers = u64::from(found.n_containers) * size_of::<[usize; 5]>() as u64;
@@ -157,10 +187,15 @@ impl DocSet {
     /// Adds all documents to `union`.
     pub fn add_to(&self, union: &mut RoaringBitmap) {
         match self {
-            Self::Few(docs) => union.extend(docs.iter().copied()),
+            Self::Few { count, docs } => union.extend(members(docs, *count).iter().copied()),
             Self::Many(docs) => *union |= &**docs,
         }
     }
+}
+
+/// The places that are taken.
+fn members(docs: &[u32; DocSet::INLINE], count: u8) -> &[u32] {
+    &docs[..usize::from(count)]
 }
 
 #[cfg(test)]

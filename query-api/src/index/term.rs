@@ -1,5 +1,7 @@
 //! Terms: the values of the search index.
 
+use std::cmp::Ordering;
+
 use backstitch_schemas::canonical;
 use serde_json::Value;
 
@@ -8,11 +10,12 @@ const MAX_UNITS: usize = 200;
 
 /// A value as it is compared (lower-cased) and as it was written. Ordered by the compared form, in
 /// code-point order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    value: Box<str>,
-    /// Absent where it equals `value`, which is nearly always.
-    original: Option<Box<str>>,
+    /// The compared form and, where that differs, the written one behind it.
+    text: Box<str>,
+    /// Where the compared form ends.
+    end: u32,
 }
 
 impl Term {
@@ -22,8 +25,8 @@ impl Term {
         if is_too_long(&value) {
             return None;
         }
-        let original = (*value != *original).then(|| original.into());
-        Some(Self { value: value.into(), original })
+        let term = Self::least(&value);
+        Some(if *value == *original { term } else { Self { text: (value + original).into(), ..term } })
     }
 
     /// Whether a lower-cased text can be a value.
@@ -33,23 +36,43 @@ impl Term {
 
     /// The least term whose compared form is `value`, which must be lower-cased.
     pub fn least(value: &str) -> Self {
-        Self { value: value.into(), original: None }
+        let end = u32::try_from(value.len()).expect("what is compared with a value is part of a request");
+        Self { text: value.into(), end }
     }
 
     /// How many bytes it takes.
     pub(super) fn bytes(&self) -> u64 {
-        let original = self.original.as_ref().map_or(0, |original| original.len());
-        (size_of::<Self>() + self.value.len() + original) as u64
+        (size_of::<Self>() + self.text.len()) as u64
     }
 
     /// The compared form.
     pub fn value(&self) -> &str {
-        &self.value
+        &self.text[..self.end as usize]
     }
 
     /// The form as written.
     pub fn original(&self) -> &str {
-        self.original.as_deref().unwrap_or(&self.value)
+        match &self.text[self.end as usize..] {
+            "" => self.value(),
+            original => original,
+        }
+    }
+}
+
+impl Ord for Term {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let original = |term: &Self| term.text.len() - term.end as usize;
+        self.value().cmp(other.value()).then_with(|| match (original(self), original(other)) {
+            // A term that is written as it is compared comes first.
+            (0, _) | (_, 0) => original(self).cmp(&original(other)),
+            _ => self.original().cmp(other.original()),
+        })
+    }
+}
+
+impl PartialOrd for Term {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -82,6 +105,13 @@ mod tests {
         let term = Term::written("ÄPI").unwrap();
         assert_eq!((term.value(), term.original()), ("äpi", "ÄPI"));
         assert_eq!(Term::written("api").unwrap(), Term::least("api"));
+    }
+
+    #[test]
+    fn terms_are_ordered_by_value_and_then_the_least_is_first() {
+        let term = |text: &str| Term::written(text).unwrap();
+        assert!(term("api") < term("API") && term("API") < term("Api") && term("Api") < term("apis"));
+        assert!(Term::least("api") <= term("api"));
     }
 
     #[test]
