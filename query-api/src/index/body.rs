@@ -2,7 +2,7 @@
 //!
 //! Entities of one catalog resemble each other, so a short text compresses well where it may refer to
 //! some of the others. Each body is a frame of its own: reading one costs about a microsecond, and
-//! says nothing about its neighbours. See decision record 0023.
+//! says nothing about its neighbours. See decision record 0024.
 
 use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
