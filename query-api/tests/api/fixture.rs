@@ -12,7 +12,8 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use backstitch_query_api::{
-    ApiState, Catalog, Config, LiveHost, PermissionPolicy, PipelineStatus, StatusSource, index::Relation,
+    ApiState, Catalog, Config, LiveHost, PermissionPolicy, PipelineStatus, StatusSource,
+    index::{Index, Loader, Relation},
     router,
 };
 use backstitch_read_model::{
@@ -306,6 +307,16 @@ impl Fixture {
             commit.types.push(TypeRow { id: next, name: name.to_owned() });
             next
         })
+    }
+
+    /// The index, loaded from a snapshot.
+    pub(crate) async fn loaded_again(&self) -> Index {
+        let (revision, mut parts) = self.read_model.snapshot().await.unwrap();
+        let mut loader = Loader::default();
+        while let Some(part) = parts.recv().await {
+            loader.take(part.unwrap());
+        }
+        loader.finish(revision)
     }
 
     // --- asking ---
