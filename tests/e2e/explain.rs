@@ -92,6 +92,15 @@ async fn documents_are_explained_by_how_reading_them_goes() {
     .await;
     assert!(text(&stale, "summary").contains("last good form"), "{stale}");
     assert!(catalog.entity("component", "sound").await.is_some());
+    let (there, count) = (file("bad.yaml"), |answer: &Value| answer["totalItems"].as_i64().unwrap());
+    assert_eq!(count(&catalog.get(&format!("/api/catalog/v1/errors?location={}", there.display())).await), 1);
+    assert_eq!(count(&catalog.get("/api/catalog/v1/errors?location=file:/elsewhere").await), 0);
+    assert_eq!(
+        count(&catalog.get("/api/catalog/v1/errors?owner=team-a").await),
+        1,
+        "the last good form has an owner"
+    );
+    assert_eq!(count(&catalog.get("/api/catalog/v1/errors?owner=team-b").await), 0);
     let nobody = catalog.get("/api/catalog/v1/explain?ref=a&target=b").await;
     assert_eq!(nobody["error"]["name"], "InputError");
     catalog.stop().await;

@@ -6,6 +6,7 @@ pub(crate) mod dangling;
 pub(crate) mod entity_schema;
 pub(crate) mod explain;
 pub(crate) mod hosts;
+mod narrowing;
 pub(crate) mod problems;
 pub(crate) mod providers;
 pub(crate) mod status;

@@ -7,6 +7,7 @@ use backstitch_read_model::{ClaimRecord, Page, ReadModel, ReadModelError, Source
 use backstitch_schemas::{Problem, source::SourceKey};
 use serde_json::json;
 
+use super::narrowing::Narrowing;
 use super::views::{ClaimView, ProblemView, conflict_problem};
 use crate::{
     answer,
@@ -147,9 +148,22 @@ fn source_problems(row: &SourceRow) -> Vec<ProblemView> {
 
 const LIMIT: Param = Param::new("limit", ParamKind::Count, "How many at most.");
 
+const LOCATION: Param = Param::new(
+    "location",
+    ParamKind::Text,
+    "Only problems of documents whose location ref, or target, begins with this.",
+);
+
+const OWNER: Param = Param::new(
+    "owner",
+    ParamKind::Text,
+    "Only problems of entities that this group or user owns and, where an entity never came to be, of documents with \
+     something else in them that it owns.",
+);
+
 pub(crate) const ERRORS: Operation =
     Operation::get(Group::Ours, "/v1/errors", "getErrors", "What is wrong with claims and sources.")
-        .query(&[LIMIT])
+        .query(&[LIMIT, LOCATION, OWNER])
         .answers(&[Answer::json("Problems", "The problems, and how many there are.")])
         .reads_catalog();
 
@@ -172,9 +186,16 @@ pub(crate) async fn errors(
 ) -> Result<Response, ApiError> {
     let params = Params::read(uri.query());
     let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
+    let narrowing = Narrowing::of(&params)?;
+    let looked_at = if narrowing.is_open() { limit } else { LOOKED_AT };
     let sources = visible_sources(&*state.read_model, &view).await?;
-    let claims = claims_with_problems(&*state.read_model, &view, limit).await?;
-    let problems = Problems::of(&claims.items, claims.total, &sources, &[], 0, limit);
+    let claims = claims_with_problems(&*state.read_model, &view, looked_at).await?;
+    let mut problems = Problems::of(&claims.items, claims.total, &sources, &[], 0, looked_at);
+    if !narrowing.is_open() {
+        problems.listed.retain(|problem| narrowing.keeps(&view, problem));
+        problems.total = count(&problems.listed);
+        problems.listed.truncate(limit);
+    }
     Ok(answer::json(&json!({"items": problems.listed, "totalItems": problems.total})))
 }
 
