@@ -1,0 +1,130 @@
+//! What can be said about one claim.
+
+use backstitch_read_model::{ClaimState, Standing};
+use backstitch_schemas::Problem;
+
+use super::{Verdict, advice, message, placed};
+use crate::v1::{
+    explain::facts::{ClaimFacts, Link, SourceView, State},
+    views::ClaimSource,
+};
+
+/// What stands against a claim, most decisive first.
+pub(super) fn of_claim(facts: &ClaimFacts) -> Verdict {
+    let claim = &facts.claim;
+    let source = ClaimSource::from(&claim.key).words();
+    if claim.state == ClaimState::Withdrawn {
+        return Verdict::new(
+            State::Withdrawn,
+            format!("{source} took it back"),
+            "nothing to do unless it should be there",
+        );
+    }
+    if let Some(since) = &facts.held_since {
+        let text = format!(
+            "{source} does not list it any more since {since}, among so many that their removal waits for a person"
+        );
+        let name = &claim.key.provider;
+        return Verdict::new(
+            State::RemovalHeld,
+            text,
+            format!(
+                "let it go with `backstitch providers confirm {name}`, or keep it with `backstitch providers discard {name}`"
+            ),
+        );
+    }
+    match (claim.state, claim.standing) {
+        (ClaimState::Refused, _) => {
+            let reason = claim.problems.first();
+            Verdict::new(
+                State::Refused,
+                format!("{source} is not let in: {}", message(reason)),
+                advice(reason),
+            )
+        }
+        (_, Standing::Detached) => detached(facts, &source),
+        (ClaimState::Formless, _) => {
+            let reason = claim.problems.first();
+            Verdict::new(State::Invalid, format!("{source} never passed: {}", placed(reason)), advice(reason))
+        }
+        (_, Standing::Loser) => {
+            let winner = claim
+                .winner
+                .as_ref()
+                .map_or_else(|| "another claim".to_owned(), |key| ClaimSource::from(key).words());
+            Verdict::new(
+                State::Lost,
+                format!("{source} loses against {winner}"),
+                "rename one of the two, or remove it",
+            )
+        }
+        _ => shown(facts, &source),
+    }
+}
+
+/// A claim that makes the entity, or would if it stood alone.
+fn shown(facts: &ClaimFacts, source: &str) -> Verdict {
+    if let Some(problem) = facts.claim.problems.first() {
+        let text = format!(
+            "{source} is shown in its last good form, because what was written since is wrong: {}",
+            placed(Some(problem))
+        );
+        return Verdict::new(State::LastGoodForm, text, advice(Some(problem)));
+    }
+    if facts.claim.released {
+        let text = format!("{source} does not list it any more, and orphans are kept");
+        return Verdict::new(State::Orphan, text, "delete it if it should go, or list it again");
+    }
+    if let Some((link, reading, problem)) = troubled(&facts.chain) {
+        let since = reading.last_success.as_deref().unwrap_or("an unknown time");
+        let status = reading.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+        let text = format!(
+            "{source} is shown as of {since}, because {} cannot be read since{status}: {}",
+            link.document, problem.message
+        );
+        let next = reading
+            .next_read
+            .as_deref()
+            .map(|next| format!("; it is read again at {next}"))
+            .unwrap_or_default();
+        return Verdict::new(State::Stale, text, format!("{}{next}", advice(Some(problem))));
+    }
+    let reading = facts.chain.first().and_then(|link| link.reading.as_ref());
+    let when = reading
+        .and_then(|reading| reading.last_success.as_deref())
+        .map(|at| format!(", last read at {at}"))
+        .unwrap_or_default();
+    let next = reading.and_then(|reading| reading.next_read.as_deref());
+    let advice = match next {
+        Some(next) => format!(
+            "nothing is wrong; it is read again at {next}, or at once with `POST /api/catalog/refresh`"
+        ),
+        None => "nothing is wrong".to_owned(),
+    };
+    Verdict::new(State::Visible, format!("{source} makes it{when}"), advice)
+}
+
+/// The first document on the way that could not be read lately.
+fn troubled(chain: &[Link]) -> Option<(&Link, &SourceView, &Problem)> {
+    chain.iter().find_map(|link| {
+        let reading = link.reading.as_ref()?;
+        Some((link, reading, reading.trouble()?))
+    })
+}
+
+fn detached(facts: &ClaimFacts, source: &str) -> Verdict {
+    match facts.chain.iter().rfind(|link| !link.location_wins) {
+        Some(link) => {
+            let text = format!(
+                "{source} does not count, because {}, which lists {}, is not in the catalog as it stands there",
+                link.listed_by, link.document
+            );
+            Verdict::new(State::Detached, text, format!("see `backstitch explain {}`", link.listed_by))
+        }
+        None => Verdict::new(
+            State::Detached,
+            format!("{source} does not count, because what lists it is not in the catalog"),
+            "see what lists it",
+        ),
+    }
+}
