@@ -1,10 +1,10 @@
 //! Git hosts: files of repositories, read through the API of their host.
 //!
 //! What a URL means is known to `schemas::scm`. Each product has one file here, which is pure: what to
-//! ask for, and what an answer says ([`api::Api`]). `reader` reads files and lists patterns, `tree` and
+//! ask for, and what an answer says (`api::Api`). `reader` reads files and lists patterns, `tree` and
 //! `walk` keep the files of a ref by one conditional request, `absence` tells a file that is gone from a
 //! repository that cannot be read, and `app` gets tokens for GitHub Apps. Everything goes through
-//! [`Upstream`](crate::locations::upstream::Upstream), which keeps within the budget of the host.
+//! `locations::upstream`, which keeps within the budget of the host.
 
 mod absence;
 mod api;
