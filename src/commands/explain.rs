@@ -88,16 +88,22 @@ pub async fn explain(args: &ExplainArgs, cwd: &Path, out: &mut impl Write) -> Re
     Ok(())
 }
 
-/// A URL, a location ref or an existing file is a document; anything else is an entity ref.
+/// A URL, a location ref, or what looks like a file, be it there or not, is a document; anything else is an
+/// entity ref.
 fn question(subject: &str, cwd: &Path) -> Question {
     let is_location = ["url:", "file:", "http://", "https://"].iter().any(|start| subject.starts_with(start));
     if is_location {
         Question::Document(subject.to_owned())
-    } else if cwd.join(subject).is_file() {
+    } else if looks_like_a_file(subject) || cwd.join(subject).is_file() {
         Question::Document(format!("file:{}", absolute(cwd, subject)))
     } else {
         Question::Entity(subject.to_owned())
     }
+}
+
+fn looks_like_a_file(subject: &str) -> bool {
+    let ends = [".yaml", ".yml", ".json"].iter().any(|end| subject.ends_with(end));
+    !subject.contains(':') && (ends || subject.starts_with(['.', '/']))
 }
 
 fn lines(explanation: &Explanation) -> Vec<String> {
@@ -164,6 +170,7 @@ mod tests {
             ("https://h/a.yaml", Question::Document("https://h/a.yaml".to_owned())),
             ("url:https://h/a.yaml", Question::Document("url:https://h/a.yaml".to_owned())),
             ("catalog-info.yaml", Question::Document(format!("file:{here}/catalog-info.yaml"))),
+            ("gone/catalog-info.yaml", Question::Document(format!("file:{here}/gone/catalog-info.yaml"))),
             ("component:default/a", Question::Entity("component:default/a".to_owned())),
             ("a", Question::Entity("a".to_owned())),
         ] {

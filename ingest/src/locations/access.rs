@@ -104,7 +104,7 @@ fn refused(url: &Url, advice: &str) -> Problem {
         "Unable to read url, Reading from '{url}' is not allowed. You may need to configure an integration for \
          the target host, or add it to the configured list of allowed hosts at 'backend.reading.allow'"
     );
-    Problem::new("Error", message).with_advice(format!("`{url}` may not be read: {advice}"))
+    Problem::new("NotAllowedError", message).with_advice(format!("`{url}` may not be read: {advice}"))
 }
 
 #[cfg(test)]

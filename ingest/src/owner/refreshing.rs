@@ -93,6 +93,7 @@ impl Owner {
                 Some(came) => {
                     if let Some(command) = refreshing.command {
                         let answer = message_of(&came).map_or_else(Answer::done, Answer::told);
+                        let answer = answer.behind(locked(&self.claims).position());
                         self.note_outcome(&command, answer);
                         finished = true;
                     }

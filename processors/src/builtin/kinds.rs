@@ -41,13 +41,6 @@ impl Processor for KindProcessor {
         &self.name
     }
 
-    fn pre_process(&self, mut entity: Value, _: &Context<'_>) -> Result<Value, Vec<Problem>> {
-        if self.kind_of(&entity).is_some() {
-            model::sort_relation_fields(&mut entity);
-        }
-        Ok(entity)
-    }
-
     fn validate_kind(&self, entity: &Value) -> Verdict {
         let Some(kind) = self.kind_of(entity) else { return Verdict::NotMine };
         let violations = kind.schema.violations(entity);
@@ -59,13 +52,15 @@ impl Processor for KindProcessor {
 
     fn post_process(
         &self,
-        entity: Value,
+        mut entity: Value,
         context: &Context<'_>,
         emit: &mut Emitter,
     ) -> Result<Value, Vec<Problem>> {
         if let Some(kind) = self.kind_of(&entity) {
             let relations = model::relations_of(kind, context.entity_ref, &entity)?;
             relations.into_iter().for_each(|relation| emit.relation(relation));
+            // Backstage sorts before anything else. Sorted last, problems name places as they were written.
+            model::sort_relation_fields(&mut entity);
         }
         Ok(entity)
     }

@@ -187,15 +187,15 @@ pub(crate) async fn errors(
     let params = Params::read(uri.query());
     let limit = params.count("limit")?.unwrap_or(state.config.listed_problems);
     let narrowing = Narrowing::of(&params)?;
-    let looked_at = if narrowing.is_open() { limit } else { LOOKED_AT };
     let sources = visible_sources(&*state.read_model, &view).await?;
-    let claims = claims_with_problems(&*state.read_model, &view, looked_at).await?;
-    let mut problems = Problems::of(&claims.items, claims.total, &sources, &[], 0, looked_at);
+    let claims = claims_with_problems(&*state.read_model, &view, LOOKED_AT).await?;
+    let mut problems = Problems::of(&claims.items, claims.total, &sources, &[], 0, LOOKED_AT);
     if !narrowing.is_open() {
         problems.listed.retain(|problem| narrowing.keeps(&view, problem));
         problems.total = count(&problems.listed);
-        problems.listed.truncate(limit);
     }
+    // The total is that of all problems, however many are asked for.
+    problems.listed.truncate(limit);
     Ok(answer::json(&json!({"items": problems.listed, "totalItems": problems.total})))
 }
 

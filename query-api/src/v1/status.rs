@@ -109,8 +109,9 @@ impl Status {
             None => PipelineStatus::default(),
         };
         if view.is_limited() {
-            // Providers count and notices name what may be hidden.
+            // Providers and hosts count, and notices name, what may be hidden.
             pipeline.providers.clear();
+            pipeline.hosts.clear();
             pipeline.notices.clear();
         }
         let head = state.read_model.head().await?;

@@ -147,7 +147,7 @@ fn strip(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(strip),
         Value::Object(members) => {
-            for name in ["revision", "commit", "identity", "lag", "memory", "providers", "notices"] {
+            for name in ["revision", "commit", "identity", "lag", "memory", "providers", "notices", "hosts"] {
                 members.remove(name);
             }
             members.values_mut().for_each(strip);

@@ -41,12 +41,20 @@ pub fn relations_of(
 ) -> Result<Vec<Relation>, Vec<Problem>> {
     let (mut relations, mut problems) = (Vec::new(), Vec::new());
     for field in &model.relations {
-        for (path, written) in values(&entity["spec"], &field.field) {
+        let mut wrong = Vec::new();
+        let values = values(&entity["spec"], &field.field);
+        let all_are_texts = values.iter().all(|(_, written)| written.is_string());
+        for (path, written) in values {
             match target_of(field, entity_ref, written) {
                 Ok(target) => relations.extend(both_ways(field, entity_ref, target)),
-                Err(error) => problems.push(problem(field, path, written, &error)),
+                Err(error) => wrong.push((written.as_str(), problem(field, path, written, &error))),
             }
         }
+        if all_are_texts {
+            // Backstage sorts such a list before it looks at it, so it complains about the least first.
+            wrong.sort_by_key(|(text, _)| *text);
+        }
+        problems.extend(wrong.into_iter().map(|(_, problem)| problem));
     }
     if problems.is_empty() { Ok(relations) } else { Err(problems) }
 }

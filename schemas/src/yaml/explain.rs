@@ -3,7 +3,13 @@
 /// What the parser says, in part; the words of npm's parser for it; and what to do.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 15] = [
+    (
+        "recursion limit",
+        "",
+        "it is nested too deeply to be read at all, far beyond what `backstitch.ingest.descriptors.maxDepth` \
+         allows; make it flatter",
+    ),
     ("nests more than", "", "it is nested too deeply to be of use; make it flatter, or raise the limit"),
     (
         "the limit of `",

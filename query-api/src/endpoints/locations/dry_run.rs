@@ -17,7 +17,7 @@ pub(super) async fn previewed(state: &ApiState, input: &LocationInput) -> Result
     let (location, presence) = (&input.location, input.presence);
     let found = preview.location(location, presence).await?;
     if !found.problems.is_empty() {
-        let messages: Vec<_> = found.problems.iter().map(Problem::headline).collect();
+        let messages: Vec<_> = found.problems.iter().map(headline).collect();
         return Err(ApiError::input(messages.join(", ")));
     }
     let mut seen = HashSet::new();
@@ -38,6 +38,14 @@ pub(super) async fn previewed(state: &ApiState, input: &LocationInput) -> Result
     }
     let exists = known.iter().any(|known| known.location == *location);
     Ok(json!({"exists": exists, "location": described, "entities": found.entities}))
+}
+
+/// What cannot be read is a plain error in Backstage, for whatever reason.
+fn headline(problem: &Problem) -> String {
+    match problem.message.starts_with("Unable to read url") {
+        true => format!("Error: {}", problem.message),
+        false => problem.headline(),
+    }
 }
 
 impl From<PreviewError> for ApiError {

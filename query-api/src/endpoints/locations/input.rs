@@ -32,6 +32,7 @@ impl LocationInput {
             Some(text) => Ok(text.to_owned()),
         };
         let location = LocationRef { kind: text("type")?, target: text("target")? };
+        LocationRef::parse(&location.to_string()).map_err(|cause| ApiError::input(cause.to_string()))?;
         let presence = body.word("presence", &["required", "optional"])?;
         body.only(&["type", "target", "presence"])?;
         Ok(Self { location, presence })

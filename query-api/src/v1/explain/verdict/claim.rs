@@ -33,6 +33,12 @@ pub(super) fn of_claim(facts: &ClaimFacts) -> Verdict {
             ),
         );
     }
+    if claim.released && claim.standing != Standing::Winner {
+        let text = format!(
+            "{source} does not list it any more, and an orphan counts only while nobody else claims the ref"
+        );
+        return Verdict::new(State::Lost, text, "delete it if it should go, or list it again");
+    }
     match (claim.state, claim.standing) {
         (ClaimState::Refused, _) => {
             let reason = claim.problems.first();
@@ -64,6 +70,12 @@ pub(super) fn of_claim(facts: &ClaimFacts) -> Verdict {
 
 /// A claim that makes the entity, or would if it stood alone.
 fn shown(facts: &ClaimFacts, source: &str) -> Verdict {
+    if let Some(problem) = facts.claim.problems.first().filter(|problem| is_of_what_it_lists(facts, problem))
+    {
+        let text =
+            format!("{source} makes it, and something that it lists is wrong: {}", placed(Some(problem)));
+        return Verdict::new(State::Visible, text, advice(Some(problem)));
+    }
     if let Some(problem) = facts.claim.problems.first() {
         let text = format!(
             "{source} is shown in its last good form, because what was written since is wrong: {}",
@@ -127,4 +139,10 @@ fn detached(facts: &ClaimFacts, source: &str) -> Verdict {
             "see what lists it",
         ),
     }
+}
+
+/// Whether a Location's problem is one of a document that it lists, not of the Location.
+fn is_of_what_it_lists(facts: &ClaimFacts, problem: &Problem) -> bool {
+    let key = &facts.claim.key;
+    key.entity_ref.is_location() && problem.location.as_deref().is_some_and(|place| place != key.document())
 }
