@@ -14,7 +14,8 @@ pub fn to_string(value: &Value) -> String {
         Value::Object(members) if !members.is_empty() => mapping(&mut out, members, 0),
         Value::Array(items) if !items.is_empty() => sequence(&mut out, items, 0),
         value => {
-            leaf(&mut out, value, 0);
+            // Indented, or a line of dots would be the end of the document.
+            leaf(&mut out, value, 2);
             out.push('\n');
         }
     }
@@ -154,6 +155,13 @@ mod tests {
                         1.5\n  - true\n";
         assert_eq!(to_string(&value), expected);
         assert_eq!(parse_single(expected).unwrap(), value);
+    }
+
+    #[test]
+    fn a_text_by_itself_may_hold_what_ends_a_document() {
+        for text in ["...\n )", "---\na"] {
+            assert_eq!(parse_single(&to_string(&json!(text))).unwrap(), text);
+        }
     }
 
     fn text() -> impl proptest::strategy::Strategy<Value = String> {
