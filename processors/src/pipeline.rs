@@ -140,9 +140,26 @@ impl Pipeline {
         }
         problems.extend(self.validate(&entity, context)?);
         if !problems.is_empty() {
+            let further = self.further_problems(entity, context, &problems);
+            problems.extend(further);
             return Err(Failure::Invalid(problems));
         }
         self.post_process(entity, context)
+    }
+
+    /// What would be wrong next, so that a person need not mend one thing to hear of another. A value that
+    /// is known to be wrong is not told twice.
+    fn further_problems(&self, entity: Value, context: &Context<'_>, known: &[Problem]) -> Vec<Problem> {
+        let Err(Failure::Invalid(further)) = self.post_process(entity, context) else { return Vec::new() };
+        let is_told = |path: &str| {
+            let mut paths = known.iter().filter_map(|problem| problem.path.as_deref());
+            paths.any(|known| {
+                path == known || path.strip_prefix(known).is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        let news =
+            further.into_iter().filter(|problem| problem.path.as_deref().is_some_and(|path| !is_told(path)));
+        news.collect()
     }
 
     /// A failure ends the pre-processing: what comes later would only complain about what is

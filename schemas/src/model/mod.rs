@@ -93,7 +93,6 @@ impl Checked {
 /// [`crate::placeholder`].
 pub fn check(model: &Model, entity: &Value) -> Checked {
     let mut entity = entity.clone();
-    sort_relation_fields(&mut entity);
     let envelope = at(Stage::Envelope, envelope_problems(&entity));
     let Some(entity_ref) = EntityRef::of_entity(&entity).filter(|_| envelope.is_empty()) else {
         return Checked { entity, entity_ref: None, relations: Vec::new(), violations: envelope };
@@ -107,16 +106,27 @@ pub fn check(model: &Model, entity: &Value) -> Checked {
     };
     violations.extend(at(stage, problems));
     let mut relations = Vec::new();
-    if let (true, Ok(kind)) = (violations.is_empty(), kind_of(model, &entity_ref, &entity)) {
+    if let Ok(kind) = kind_of(model, &entity_ref, &entity) {
         match relations_of(kind, &entity_ref, &entity) {
-            Ok(implied) => relations = implied,
+            Ok(implied) if violations.is_empty() => relations = implied,
+            Ok(_) => {}
             Err(causes) => {
-                let wrap = |cause| caused_by(&postprocessing(kind.processor), cause);
-                violations.extend(at(Stage::Relations, causes.into_iter().map(wrap).collect()));
+                let news = causes.into_iter().filter(|cause| !is_told(&violations, cause));
+                let wrapped = news.map(|cause| caused_by(&postprocessing(kind.processor), cause)).collect();
+                violations.extend(at(Stage::Relations, wrapped));
             }
         }
     }
+    // Last, so that problems name places as they were written.
+    sort_relation_fields(&mut entity);
     Checked { entity, entity_ref: Some(entity_ref), relations, violations }
+}
+
+/// Whether the value that a problem is about is known to be wrong already.
+fn is_told(violations: &[Violation], problem: &Problem) -> bool {
+    let Some(path) = problem.path.as_deref() else { return false };
+    let mut known = violations.iter().filter_map(|violation| violation.problem.path.as_deref());
+    known.any(|known| path == known || path.strip_prefix(known).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Why no kind of the model takes an entity.

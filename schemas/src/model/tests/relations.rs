@@ -174,3 +174,13 @@ fn nothing_and_the_empty_text_relate_to_nothing() {
         assert_eq!(related(&entity("Resource", spec.clone())).len(), 4);
     }
 }
+
+#[test]
+fn wrong_refs_are_told_beside_wrong_fields_each_at_its_place() {
+    let spec = json!({"lifecycle": "production", "owner": 7, "dependsOn": ["zoo", "component:ok", "bar"]});
+    let entity = json!({"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "a"}, "spec": spec});
+    let problems = crate::model::check(&Model::builtin(), &entity).into_problems();
+    let paths: Vec<_> = problems.iter().filter_map(|problem| problem.path.as_deref()).collect();
+    // The owner is no text: said once, and not again as a ref.
+    assert_eq!(paths, ["/spec/type", "/spec/owner", "/spec/dependsOn/2", "/spec/dependsOn/0"]);
+}
