@@ -7,6 +7,9 @@ use super::scalar;
 /// What YAML 1.1 takes for true or false. Readers of that version are still about.
 const WORDS_OF_1_1: [&str; 8] = ["y", "n", "yes", "no", "on", "off", "true", "false"];
 
+/// How long a key may be, in bytes, to stand before its colon without a mark. YAML says 1,024 characters.
+const LONGEST_IMPLICIT_KEY: usize = 1_000;
+
 /// The text of `value`, with a line break at its end. Read again, it is the same value.
 pub fn to_string(value: &Value) -> String {
     let mut out = String::new();
@@ -27,10 +30,7 @@ fn mapping(out: &mut String, members: &serde_json::Map<String, Value>, indent: u
         if index > 0 {
             pad(out, indent);
         }
-        match is_plain(name) {
-            true => out.push_str(name),
-            false => quoted(out, name),
-        }
+        key(out, name, indent);
         out.push(':');
         match value {
             Value::Object(members) if !members.is_empty() => {
@@ -49,6 +49,20 @@ fn mapping(out: &mut String, members: &serde_json::Map<String, Value>, indent: u
                 out.push('\n');
             }
         }
+    }
+}
+
+/// The name of a member, so that a colon can follow.
+fn key(out: &mut String, name: &str, indent: usize) {
+    let start = out.len();
+    match is_plain(name) {
+        true => out.push_str(name),
+        false => quoted(out, name),
+    }
+    if out.len() - start > LONGEST_IMPLICIT_KEY {
+        out.insert_str(start, "? ");
+        out.push('\n');
+        pad(out, indent);
     }
 }
 
@@ -161,6 +175,14 @@ mod tests {
     fn a_text_by_itself_may_hold_what_ends_a_document() {
         for text in ["...\n )", "---\na"] {
             assert_eq!(parse_single(&to_string(&json!(text))).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_key_may_be_longer_than_a_line_may_search_for_its_colon() {
+        for key in ["k".repeat(1_100), "\u{18}".repeat(200), "ä b".repeat(400)] {
+            let value = json!([{"a": {&key: {"b": [1, {&key: "text"}]}}, "z": [{&key: []}]}]);
+            assert_eq!(parse_single(&to_string(&value)).unwrap(), value);
         }
     }
 
