@@ -42,14 +42,20 @@ pub(crate) async fn get_metadata() -> Response {
     answer::json(&json!({"permissions": all, "rules": rules()}))
 }
 
-/// Applies conditions to entities, whoever may see them: the portal decides about people by this.
+/// Applies conditions to entities, whoever may see them: the portal decides about people by this. It is not
+/// for those who are decided about: the answers would tell what is hidden from them.
 #[tracing::instrument(name = "api.permissions.apply_conditions", skip_all)]
 pub(crate) async fn apply_conditions(
     State(state): State<ApiState>,
     principal: Principal,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    if let Principal::User { through: None, .. } = principal {
+    let is_decided_about = match principal {
+        Principal::Service { .. } | Principal::User { through: Some(_), .. } => false,
+        Principal::User { through: None, .. } => true,
+        Principal::Anonymous => state.policy.is_some(),
+    };
+    if is_decided_about {
         return Err(ApiError::not_allowed(""));
     }
     let index = state.catalog.index().ok_or(crate::catalog::WaitError::Loading)?;

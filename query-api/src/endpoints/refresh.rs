@@ -13,6 +13,7 @@ use crate::{
     body::JsonBody,
     error::ApiError,
     openapi::{Answer, Group, Operation},
+    snapshot::Snapshot,
     state::ApiState,
 };
 
@@ -31,6 +32,7 @@ pub(crate) const OPERATION: Operation = Operation::post(
 pub(crate) async fn refresh_entity(
     State(state): State<ApiState>,
     principal: Principal,
+    Snapshot(view): Snapshot,
     body: JsonBody,
 ) -> Result<StatusCode, ApiError> {
     let text = body.text("entityRef")?.ok_or_else(|| JsonBody::missing("entityRef"))?;
@@ -39,6 +41,9 @@ pub(crate) async fn refresh_entity(
     let unknown = || ApiError::not_found(format!("Entity {} not found", text.to_lowercase()));
     let entity_ref = EntityRef::parse(text, RefContext::default()).map_err(|_| unknown())?;
     state.authorize_on(&principal, permissions::ENTITY_REFRESH, &entity_ref).await?;
+    if !view.tells_claims_on(&entity_ref) {
+        return Err(unknown());
+    }
     let claims = state.read_model.claims_of(&entity_ref).await?;
     // An orphan has nothing that could be read.
     let live = claims.iter().filter(|claim| claim.state != ClaimState::Withdrawn && !claim.released);

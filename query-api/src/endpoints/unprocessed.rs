@@ -4,7 +4,7 @@
 //! In Backstage an entity is *failed* while processing refuses it and *pending* until it was processed.
 //! Here processing follows at once, so nothing is pending for long enough to be listed. Failed are the
 //! claims without a good form; their content is in the log only, so the rows name the entity and what is
-//! wrong with it.
+//! wrong with it. Who does not see everything sees those on visible entities only.
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -22,7 +22,10 @@ use crate::{
     openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
     paths::parts_after,
+    snapshot::Snapshot,
     state::ApiState,
+    v1::problems::claims_with_problems,
+    view::View,
 };
 
 /// How many rows are listed at most.
@@ -41,7 +44,8 @@ pub(crate) const FAILED: Operation = Operation::get(
     "Claims that processing refused, and that have no earlier form to show.",
 )
 .query(&[OWNER])
-.answers(&[Answer::json("UnprocessedEntities", "The claims.")]);
+.answers(&[Answer::json("UnprocessedEntities", "The claims.")])
+.reads_catalog();
 
 pub(crate) const PENDING: Operation = Operation::get(
     Group::Entities,
@@ -66,12 +70,13 @@ pub(crate) const DELETE: Operation = Operation::delete(
 pub(crate) async fn get_failed(
     State(state): State<ApiState>,
     principal: Principal,
+    Snapshot(view): Snapshot,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     state.authorize(&principal, permissions::UNPROCESSED_READ).await?;
     let rows = match Params::read(uri.query()).one("owner") {
         Some(_) => Vec::new(),
-        None => failed(&state).await?.iter().map(row).collect(),
+        None => failed(&state, &view).await?.iter().map(row).collect(),
     };
     Ok(answer::json(&json!({"type": "failed", "entities": rows})))
 }
@@ -91,18 +96,19 @@ pub(crate) async fn get_pending(
 pub(crate) async fn delete_unprocessed(
     State(state): State<ApiState>,
     principal: Principal,
+    Snapshot(view): Snapshot,
     ClaimPath(id): ClaimPath,
 ) -> Result<StatusCode, ApiError> {
     state.authorize(&principal, permissions::UNPROCESSED_DELETE).await?;
-    let failed = failed(&state).await?;
+    let failed = failed(&state, &view).await?;
     if let Some(claim) = failed.iter().find(|claim| claim.identity.to_string() == id.to_lowercase()) {
         state.withdraw_all_claims(&principal, &claim.key.entity_ref).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn failed(state: &ApiState) -> Result<Vec<ClaimRecord>, ApiError> {
-    let mut claims = state.read_model.claims_with_problems(ROWS).await?.items;
+async fn failed(state: &ApiState, view: &View) -> Result<Vec<ClaimRecord>, ApiError> {
+    let mut claims = claims_with_problems(&*state.read_model, view, ROWS).await?.items;
     claims.retain(|claim| matches!(claim.state, ClaimState::Formless | ClaimState::Refused));
     Ok(claims)
 }

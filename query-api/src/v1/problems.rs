@@ -83,12 +83,13 @@ pub(crate) async fn visible_sources(
     if view.is_limited() { Ok(Vec::new()) } else { read_model.sources().await }
 }
 
-async fn claims_with_problems(
+/// The claims with problems that are told, and how many there are.
+pub(crate) async fn claims_with_problems(
     read_model: &dyn ReadModel,
     view: &View,
     limit: usize,
 ) -> Result<Page<ClaimRecord>, ReadModelError> {
-    Ok(visible(view, read_model.claims_with_problems(looked_at(view, limit)).await?, limit))
+    Ok(visible_claims(view, read_model.claims_with_problems(looked_at(view, limit)).await?, limit))
 }
 
 async fn lost_claims(
@@ -96,21 +97,21 @@ async fn lost_claims(
     view: &View,
     limit: usize,
 ) -> Result<Page<ClaimRecord>, ReadModelError> {
-    Ok(visible(view, read_model.conflicts(looked_at(view, limit)).await?, limit))
+    Ok(visible_claims(view, read_model.conflicts(looked_at(view, limit)).await?, limit))
 }
 
 /// How many claims to look at to find and count those that are seen.
-fn looked_at(view: &View, limit: usize) -> usize {
+pub(super) fn looked_at(view: &View, limit: usize) -> usize {
     if view.is_limited() { LOOKED_AT.max(limit) } else { limit }
 }
 
-/// The claims on entities that are seen. A claim that never made one is for those who see all.
-fn visible(view: &View, page: Page<ClaimRecord>, limit: usize) -> Page<ClaimRecord> {
+/// The first claims that are told, and how many there are.
+pub(super) fn visible_claims(view: &View, page: Page<ClaimRecord>, limit: usize) -> Page<ClaimRecord> {
     if !view.is_limited() {
         return page;
     }
     let mut items = page.items;
-    items.retain(|claim| view.sees(&claim.key.entity_ref));
+    items.retain(|claim| view.tells_claims_on(&claim.key.entity_ref));
     let total = count(&items);
     items.truncate(limit);
     Page { items, total }

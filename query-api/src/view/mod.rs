@@ -85,6 +85,12 @@ impl View {
         self.doc(entity_ref).is_some()
     }
 
+    /// Whether claims on a ref are told: those on what is seen and, to who sees all, those that never made an
+    /// entity, too.
+    pub(crate) fn tells_claims_on(&self, entity_ref: &EntityRef) -> bool {
+        !self.is_limited() || self.sees(entity_ref)
+    }
+
     /// Whether an entity with this body and these owners would be seen; for bodies of the past.
     pub(crate) fn sees_body(&self, body: &serde_json::Value, owners: &[EntityRef]) -> bool {
         match &self.limits {

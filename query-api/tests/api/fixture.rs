@@ -41,6 +41,8 @@ pub(crate) struct Fixture {
     types: BTreeMap<String, TypeId>,
     claims: i64,
     claim_ids: BTreeMap<EntityRef, ClaimId>,
+    /// Refs of claims that were made and not committed yet.
+    new_refs: Vec<RefRow>,
     /// Entities that are not in the catalog, but whose relations show at those that are.
     pub(crate) absent: Vec<Value>,
     _directory: tempfile::TempDir,
@@ -126,6 +128,7 @@ impl Fixture {
             types: BTreeMap::new(),
             claims: 0,
             claim_ids: BTreeMap::new(),
+            new_refs: Vec::new(),
             absent: Vec::new(),
             _directory: directory,
             _shutdown: shutdown.drop_guard(),
@@ -275,14 +278,16 @@ impl Fixture {
 
     /// Commits claims and states of sources, and no entity.
     pub(crate) async fn add_claims(&mut self, claims: Vec<ClaimRow>, sources: Vec<SourceRow>) {
-        let (base, revision) = (self.revision, self.revision);
-        self.commit(Commit { base, revision, claims, sources, ..Commit::default() }).await;
+        let (base, revision, refs) = (self.revision, self.revision, std::mem::take(&mut self.new_refs));
+        self.commit(Commit { base, revision, refs, claims, sources, ..Commit::default() }).await;
     }
 
-    /// A claim that did not make an entity, on a ref that is known.
+    /// A claim that did not make an entity; to be committed with the next claims.
     pub(crate) fn claim(&mut self, key: ClaimKey, standing: Standing) -> ClaimRow {
         self.claims += 1;
-        let ref_id = self.refs[&key.entity_ref];
+        let mut commit = Commit::default();
+        let ref_id = self.ref_id(&key.entity_ref, &mut commit);
+        self.new_refs.append(&mut commit.refs);
         let uid = Uuid::from_u128(u128::try_from(self.claims).unwrap());
         ClaimRow { standing, ..claim_row(ClaimId(self.claims), key, ref_id, uid, "{}") }
     }

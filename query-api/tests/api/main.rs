@@ -22,6 +22,7 @@ mod reads;
 mod recorded;
 mod revisions;
 mod status;
+mod stream;
 mod views;
 
 use std::path::{Path, PathBuf};

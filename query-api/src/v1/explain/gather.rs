@@ -13,7 +13,11 @@ use crate::{
     index::{Entity, relation_key},
     query::{Predicate, Test},
     state::ApiState,
-    v1::{changes::visible_history, problems::visible_sources, views::CauseView},
+    v1::{
+        changes::visible_history,
+        problems::{looked_at, visible_claims, visible_sources},
+        views::CauseView,
+    },
     view::View,
 };
 
@@ -31,8 +35,7 @@ pub(super) async fn entity(
     entity_ref: &EntityRef,
 ) -> Result<EntityFacts, ReadModelError> {
     let read_model = &*state.read_model;
-    let is_open = !view.is_limited() || view.sees(entity_ref);
-    let claims = if is_open { read_model.claims_of(entity_ref).await? } else { Vec::new() };
+    let claims = claims_on(read_model, view, entity_ref).await?;
     let sources = Sources::of(&visible_sources(read_model, view).await?);
     let history = visible_history(read_model, view, entity_ref, 1).await?;
     let visible = view.find(entity_ref).map(|entity| visible(entity));
@@ -47,7 +50,7 @@ pub(super) async fn entity(
             operation: row.operation,
             cause: CauseView::from(&row.cause),
         }),
-        claims: with_chains(read_model, &sources, claims).await?,
+        claims: with_chains(read_model, view, &sources, claims).await?,
         mentions: mentions(view, entity_ref),
         nearest,
     })
@@ -62,17 +65,14 @@ pub(super) async fn document(
     let read_model = &*state.read_model;
     let location = location.to_string();
     let sources = Sources::of(&visible_sources(read_model, view).await?);
-    let mut page = read_model.claims_in(&location, MAX_CLAIMS).await?;
-    if view.is_limited() {
-        page.items.retain(|claim| view.sees(&claim.key.entity_ref));
-        page.total = i64::try_from(page.items.len()).unwrap_or(i64::MAX);
-    }
+    let page =
+        visible_claims(view, read_model.claims_in(&location, looked_at(view, MAX_CLAIMS)).await?, MAX_CLAIMS);
     let read = sources.of_document(&location);
     let nearest = if read.is_empty() { nearest::texts(&location, sources.documents()) } else { Vec::new() };
     Ok(DocumentFacts {
         revision: view.revision().0,
         sources: read,
-        claims: with_chains(read_model, &sources, page.items).await?,
+        claims: with_chains(read_model, view, &sources, page.items).await?,
         claims_total: page.total,
         nearest,
         location,
@@ -104,15 +104,24 @@ fn mentions(view: &View, entity_ref: &EntityRef) -> Vec<(EntityRef, String)> {
     named.take(MAX_MENTIONS).collect()
 }
 
+async fn claims_on(
+    read_model: &dyn ReadModel,
+    view: &View,
+    entity_ref: &EntityRef,
+) -> Result<Vec<ClaimRecord>, ReadModelError> {
+    if view.tells_claims_on(entity_ref) { read_model.claims_of(entity_ref).await } else { Ok(Vec::new()) }
+}
+
 async fn with_chains(
     read_model: &dyn ReadModel,
+    view: &View,
     sources: &Sources,
     claims: Vec<ClaimRecord>,
 ) -> Result<Vec<ClaimFacts>, ReadModelError> {
     let mut parents = HashMap::new();
     let mut facts = Vec::new();
     for claim in claims {
-        let chain = chain(read_model, sources, &claim.key, &mut parents).await?;
+        let chain = chain(read_model, view, sources, &claim.key, &mut parents).await?;
         let held_since = sources.held_since(&claim.key);
         facts.push(ClaimFacts { claim, chain, held_since });
     }
@@ -122,6 +131,7 @@ async fn with_chains(
 /// The way from a claim up to what its provider submitted.
 async fn chain(
     read_model: &dyn ReadModel,
+    view: &View,
     sources: &Sources,
     key: &ClaimKey,
     known: &mut HashMap<EntityRef, Vec<ClaimRecord>>,
@@ -130,7 +140,7 @@ async fn chain(
     let mut at = key.clone();
     while let Some(listing) = at.listing.clone().filter(|_| links.len() < MAX_DEPTH) {
         if !known.contains_key(&listing.location) {
-            known.insert(listing.location.clone(), read_model.claims_of(&listing.location).await?);
+            known.insert(listing.location.clone(), claims_on(read_model, view, &listing.location).await?);
         }
         let parent = known[&listing.location]
             .iter()
