@@ -205,10 +205,10 @@ impl Index {
         id
     }
 
-    fn shared_term(&self, key: KeyId, term: Term) -> Arc<Term> {
+    fn shared_term(&self, key: KeyId, term: Term) -> Term {
         match self.keys.get(key.0) {
             Some(key) => key.shared(term),
-            None => Arc::new(term),
+            None => term,
         }
     }
 
@@ -216,7 +216,7 @@ impl Index {
     fn change_rows(&mut self, doc: Doc, before: &[Row], after: &[Row]) {
         let mut touched = Vec::new();
         for row in before.iter().filter(|row| after.binary_search(row).is_err()) {
-            self.remove_term(doc, row.key, row.term.as_deref());
+            self.remove_term(doc, row.key, row.term.as_ref());
             touched.push(row.key);
         }
         for row in after.iter().filter(|row| before.binary_search(row).is_err()) {
@@ -237,7 +237,7 @@ impl Index {
         }
     }
 
-    fn insert_term(&mut self, doc: Doc, key: KeyId, term: Option<&Arc<Term>>) {
+    fn insert_term(&mut self, doc: Doc, key: KeyId, term: Option<&Term>) {
         if let (Some(key), Some(term)) = (self.keys.get_mut(key.0), term) {
             key.insert(term, doc);
         }

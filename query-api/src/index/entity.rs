@@ -15,7 +15,7 @@ pub struct Row {
     /// The key.
     pub key: KeyId,
     /// The value, if it has one that can be matched.
-    pub term: Option<Arc<Term>>,
+    pub term: Option<Term>,
 }
 
 impl Row {
@@ -28,7 +28,7 @@ impl Row {
 
     /// The values in some rows.
     pub(super) fn values(rows: &[Row]) -> impl Iterator<Item = &str> {
-        rows.iter().filter_map(|row| row.term.as_deref().map(Term::value))
+        rows.iter().filter_map(|row| row.term.as_ref().map(Term::value))
     }
 }
 
@@ -40,7 +40,7 @@ pub struct Entity {
     /// Its uid.
     pub uid: Uuid,
     /// Its etag.
-    pub etag: Arc<str>,
+    pub etag: Box<str>,
     /// The revision that last changed it.
     pub revision: Revision,
     /// Everything but relations and etag.

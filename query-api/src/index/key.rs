@@ -22,7 +22,7 @@ pub struct Key {
     /// Those of them that have no value, because it is null or too long; nearly always none.
     pub valueless: DocSet,
     /// The documents of each term. No document has two terms of the same value.
-    pub terms: OrdMap<Arc<Term>, DocSet>,
+    pub terms: OrdMap<Term, DocSet>,
     /// How many documents the terms have together.
     rows: u64,
     /// The words of its values, if it is one that is searched in.
@@ -38,13 +38,13 @@ impl Key {
     }
 
     /// The term as this key holds it, so that all its users share one.
-    pub fn shared(&self, term: Term) -> Arc<Term> {
-        self.terms.get_key_value(&term).map_or_else(|| Arc::new(term), |(known, _)| Arc::clone(known))
+    pub fn shared(&self, term: Term) -> Term {
+        self.terms.get_key_value(&term).map_or(term, |(known, _)| known.clone())
     }
 
     /// Adds a document's term.
-    pub fn insert(&mut self, term: &Arc<Term>, doc: Doc) {
-        if let Some(docs) = self.terms.get_mut(&**term) {
+    pub fn insert(&mut self, term: &Term, doc: Doc) {
+        if let Some(docs) = self.terms.get_mut(term) {
             let before = docs.len();
             docs.insert(doc);
             self.rows += docs.len() - before;
@@ -53,7 +53,7 @@ impl Key {
         self.rows += 1;
         let mut docs = DocSet::default();
         docs.insert(doc);
-        self.terms.insert(Arc::clone(term), docs);
+        self.terms.insert(term.clone(), docs);
     }
 
     /// Takes a document's term away.
@@ -73,15 +73,12 @@ impl Key {
     }
 
     /// The terms whose compared form is `value`; usually one.
-    pub fn terms_of<'a>(&'a self, value: &str) -> impl Iterator<Item = (&'a Arc<Term>, &'a DocSet)> {
+    pub fn terms_of<'a>(&'a self, value: &str) -> impl Iterator<Item = (&'a Term, &'a DocSet)> {
         self.terms.range(Term::least(value)..).take_while(move |(term, _)| term.value() == value)
     }
 
     /// The terms whose compared form starts with `prefix`.
-    pub fn terms_with_prefix<'a>(
-        &'a self,
-        prefix: &str,
-    ) -> impl Iterator<Item = (&'a Arc<Term>, &'a DocSet)> {
+    pub fn terms_with_prefix<'a>(&'a self, prefix: &str) -> impl Iterator<Item = (&'a Term, &'a DocSet)> {
         self.terms.range(Term::least(prefix)..).take_while(move |(term, _)| term.value().starts_with(prefix))
     }
 
@@ -93,13 +90,13 @@ impl Key {
         descending: bool,
         skip: u64,
         count: impl Fn(&DocSet) -> u64,
-    ) -> Result<(&Arc<Term>, u64), u64> {
+    ) -> Result<(&Term, u64), u64> {
         let mut left = skip;
         for (term, docs) in self.walk(None, descending) {
             let here = count(docs);
             if here > left {
                 // Terms of one value are one place in the order: the walk begins with the first of them.
-                let is_before = |other: &Arc<Term>| if descending { other > term } else { other < term };
+                let is_before = |other: &Term| if descending { other > term } else { other < term };
                 let same = self.terms_of(term.value()).filter(|(other, _)| is_before(other));
                 return Ok((term, left + same.map(|(_, docs)| count(docs)).sum::<u64>()));
             }
@@ -113,7 +110,7 @@ impl Key {
         &'a self,
         from: Option<&str>,
         descending: bool,
-    ) -> Box<dyn Iterator<Item = (&'a Arc<Term>, &'a DocSet)> + 'a> {
+    ) -> Box<dyn Iterator<Item = (&'a Term, &'a DocSet)> + 'a> {
         match (from, descending) {
             (None, false) => Box::new(self.terms.iter()),
             (None, true) => Box::new(self.terms.iter().rev()),

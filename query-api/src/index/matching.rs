@@ -141,7 +141,7 @@ impl Index {
             return self.targets_of(entity, kind);
         }
         let text = |term: &'a Term| Text { value: term.value(), original: term.original() };
-        Row::of_key(&entity.rows, key.id).iter().filter_map(|row| row.term.as_deref().map(text)).collect()
+        Row::of_key(&entity.rows, key.id).iter().filter_map(|row| row.term.as_ref().map(text)).collect()
     }
 
     /// The targets of the relations whose lower-cased type is `kind`.

@@ -62,7 +62,7 @@ impl Index {
             memory.sets += key.exists.heap_bytes() + key.valueless.heap_bytes();
             for (term, docs) in &key.terms {
                 memory.sets += docs.heap_bytes();
-                memory.terms += term.bytes() + bytes(SHARED + mapped::<(Arc<Term>, DocSet)>());
+                memory.terms += term.bytes() + bytes(mapped::<(Term, DocSet)>());
             }
             memory.words += key.words.as_ref().map_or(0, super::words::Words::bytes);
         }
@@ -74,7 +74,7 @@ impl Memory {
     fn add_entity(&mut self, entity: &Entity) {
         self.bodies += entity.body.held_bytes();
         self.bodies_as_text += entity.body.text_bytes();
-        let texts = SHARED * 2 + entity.etag.len() + entity.entity_ref.as_str().len();
+        let texts = SHARED + entity.etag.len() + entity.entity_ref.as_str().len();
         self.entities += bytes(SHARED + size_of::<Entity>() + size_of::<Option<Arc<Entity>>>() + texts);
         self.rows += bytes(SHARED + size_of_val(&*entity.rows));
         self.relations += bytes(match &entity.relations {

@@ -1,22 +1,22 @@
 //! Terms: the values of the search index.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 use backstitch_schemas::canonical;
 use serde_json::Value;
+use triomphe::ThinArc;
 
 /// Longer texts exist as a key, but match no value. UTF-16 code units, as JavaScript counts.
 const MAX_UNITS: usize = 200;
 
 /// A value as it is compared (lower-cased) and as it was written. Ordered by the compared form, in
-/// code-point order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
-    /// The compared form and, where that differs, the written one behind it.
-    text: Box<str>,
-    /// Where the compared form ends.
-    end: u32,
-}
+/// code-point order. A clone is the same term: one pointer to one allocation, because an entity brings
+/// about a dozen values that nobody else has.
+#[derive(Clone)]
+pub struct Term(
+    /// The compared form and, where that differs, the written one behind it; first, where the compared form ends.
+    ThinArc<u32, u8>,
+);
 
 impl Term {
     /// The term of a text as written; `None` when it is too long to be a value.
@@ -25,8 +25,11 @@ impl Term {
         if is_too_long(&value) {
             return None;
         }
-        let term = Self::least(&value);
-        Some(if *value == *original { term } else { Self { text: (value + original).into(), ..term } })
+        Some(if *value == *original {
+            Self::least(&value)
+        } else {
+            Self::new(value.len(), &(value + original))
+        })
     }
 
     /// Whether a lower-cased text can be a value.
@@ -36,37 +39,61 @@ impl Term {
 
     /// The least term whose compared form is `value`, which must be lower-cased.
     pub fn least(value: &str) -> Self {
-        let end = u32::try_from(value.len()).expect("what is compared with a value is part of a request");
-        Self { text: value.into(), end }
+        Self::new(value.len(), value)
     }
 
-    /// How many bytes it takes.
+    fn new(end: usize, text: &str) -> Self {
+        let end = u32::try_from(end).expect("what is compared with a value is part of a request");
+        Self(ThinArc::from_header_and_slice(end, text.as_bytes()))
+    }
+
+    /// How many bytes it takes, the pointer to it apart.
     pub(super) fn bytes(&self) -> u64 {
-        (size_of::<Self>() + self.text.len()) as u64
+        // The count of its users, its length, where the compared form ends; in words.
+        (3 * size_of::<usize>() + self.0.slice.len().next_multiple_of(size_of::<usize>())) as u64
     }
 
     /// The compared form.
     pub fn value(&self) -> &str {
-        &self.text[..self.end as usize]
+        text(self.halves().0)
     }
 
     /// The form as written.
     pub fn original(&self) -> &str {
-        match &self.text[self.end as usize..] {
-            "" => self.value(),
-            original => original,
+        match self.halves() {
+            (value, []) => text(value),
+            (_, original) => text(original),
         }
+    }
+
+    /// The compared form, and the written one where it differs.
+    fn halves(&self) -> (&[u8], &[u8]) {
+        self.0.slice.split_at(self.0.header.header as usize)
     }
 }
 
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("terms are made of texts")
+}
+
+impl fmt::Debug for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.original())
+    }
+}
+
+impl PartialEq for Term {
+    fn eq(&self, other: &Self) -> bool {
+        self.halves() == other.halves()
+    }
+}
+
+impl Eq for Term {}
+
 impl Ord for Term {
+    /// Bytes of UTF-8 are in the order of code points; a term that is written as it is compared comes first.
     fn cmp(&self, other: &Self) -> Ordering {
-        let original = |term: &Self| term.text.len() - term.end as usize;
-        self.value().cmp(other.value()).then_with(|| match (original(self), original(other)) {
-            // A term that is written as it is compared comes first.
-            (0, _) | (_, 0) => original(self).cmp(&original(other)),
-            _ => self.original().cmp(other.original()),
-        })
+        self.halves().cmp(&other.halves())
     }
 }
 

@@ -196,7 +196,7 @@ fn contents(index: &Index) -> Value {
     for (name, id) in &index.key_ids {
         let key = index.keys.get(id.0).unwrap();
         assert_eq!(key.name, *name);
-        let term = |(term, docs): (&Arc<Term>, &DocSet)| {
+        let term = |(term, docs): (&Term, &DocSet)| {
             (format!("{:?}/{:?}", term.value(), term.original()), names(docs))
         };
         let terms: BTreeMap<_, _> = key.terms.iter().map(term).collect();
