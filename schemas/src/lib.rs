@@ -20,6 +20,7 @@ mod codec;
 pub mod command;
 mod entity_ref;
 pub mod headers;
+mod json_pointer;
 mod location_ref;
 pub mod log_header;
 pub mod model;

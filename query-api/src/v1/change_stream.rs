@@ -13,9 +13,10 @@ use axum::response::{
 use backstitch_read_model::Revision;
 use serde_json::json;
 
-use super::{changes::gone, views::ChangeView};
+use super::views::ChangeView;
 use crate::{
     access::Principal,
+    answer,
     error::ApiError,
     feed::{Feed, Part, Told},
     query::Predicate,
@@ -117,4 +118,13 @@ fn event(told: &Told) -> Event {
 fn commit(revision: Revision) -> Event {
     let data = json!({"revision": revision.0}).to_string();
     Event::default().event("commit").id(revision.to_string()).data(data)
+}
+
+/// The error of a revision from which nobody can go on.
+pub(super) fn gone(since: Revision) -> ApiError {
+    ApiError::gone(format!(
+        "Revision {since} is of another incarnation of the catalog, or history does not reach back to it; take a \
+         snapshot (GET /entities) and go on from its {} header",
+        answer::REVISION_HEADER
+    ))
 }

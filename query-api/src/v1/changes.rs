@@ -9,7 +9,10 @@ use backstitch_read_model::{HistoryRow, ReadModel, ReadModelError, Revision};
 use backstitch_schemas::EntityRef;
 use serde_json::json;
 
-use super::{change_stream, views::ChangeView};
+use super::{
+    change_stream::{Reader, follow, gone},
+    views::ChangeView,
+};
 use crate::{
     answer,
     endpoints::ABOUT_FILTER,
@@ -86,7 +89,7 @@ pub(crate) async fn changes(
     if accepts_events(&request.headers) {
         let since = left_at(&request.headers)?.or(since).unwrap_or_else(|| view.revision());
         let principal = request.extensions.get().cloned().unwrap_or_default();
-        return change_stream::follow(change_stream::Reader { state, principal, filter }, since).await;
+        return follow(Reader { state, principal, filter }, since).await;
     }
     match since {
         Some(since) => {
@@ -125,15 +128,6 @@ async fn changes_after(feed: &Feed<'_>, since: Revision, limit: usize) -> Result
     });
     let items: Vec<_> = changes.collect();
     Ok(answer::json(&json!({ "items": items, "nextSince": part.next.0 })))
-}
-
-/// The error of a revision from which nobody can go on.
-pub(super) fn gone(since: Revision) -> ApiError {
-    ApiError::gone(format!(
-        "Revision {since} is of another incarnation of the catalog, or history does not reach back to it; take a \
-         snapshot (GET /entities) and go on from its {} header",
-        answer::REVISION_HEADER
-    ))
 }
 
 fn accepts_events(headers: &HeaderMap) -> bool {

@@ -5,7 +5,8 @@
 use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::Value;
 
-use super::schema::{member, segments};
+use super::schema::member;
+use crate::json_pointer::{dotted, segments};
 
 /// What to do about `error`; `path` is the value that is wrong or missing.
 pub(super) fn of_failure(schema: &Value, path: &str, error: &ValidationError<'_>) -> String {
@@ -79,21 +80,4 @@ fn described_value(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
     }
-}
-
-/// A JSON pointer as people write it: `spec.steps[0].action`.
-pub(super) fn dotted(pointer: &str) -> String {
-    let mut path = String::new();
-    for name in segments(pointer) {
-        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-        if name.parse::<usize>().is_ok() {
-            path.push_str(&format!("[{name}]"));
-        } else if !plain {
-            path.push_str(&format!("[\"{name}\"]"));
-        } else {
-            path.push_str(if path.is_empty() { "" } else { "." });
-            path.push_str(&name);
-        }
-    }
-    if path.is_empty() { "the document".to_owned() } else { path }
 }

@@ -5,11 +5,14 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::{
-    advice,
     formats::{Format, Formats},
-    schema::{Schema, escape},
+    schema::Schema,
 };
-use crate::{Problem, entity_ref::DEFAULT_NAMESPACE};
+use crate::{
+    Problem,
+    entity_ref::DEFAULT_NAMESPACE,
+    json_pointer::{dotted, escape},
+};
 
 const MORE: &str = "To learn more about catalog file format, visit: https://github.com/backstage/backstage/blob/\
                     master/docs/architecture-decisions/adr002-default-catalog-file-format.md";
@@ -120,7 +123,7 @@ impl Checks {
         } else {
             format.advice
         };
-        let advice = format!("{} is `{text}`; {advice}", advice::dotted(&path));
+        let advice = format!("{} is `{text}`; {advice}", dotted(&path));
         self.problems.push(Problem::new("Error", message).with_advice(advice).at_path(path));
     }
 }

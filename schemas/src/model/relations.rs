@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::{
-    kinds::{KindModel, RelationField},
-    schema::escape,
+use super::kinds::{KindModel, RelationField};
+use crate::{
+    CompoundRef, EntityRef, Problem, RefContext, RefError,
+    json_pointer::{dotted, escape},
+    processed::Relation,
 };
-use crate::{CompoundRef, EntityRef, Problem, RefContext, RefError, processed::Relation};
 
 /// The spec fields whose lists of texts are stored sorted, whatever their order in the source.
 const SORTED: [&str; 7] =
@@ -112,7 +113,7 @@ fn target_of(field: &RelationField, source: &EntityRef, written: &Value) -> Resu
 fn problem(field: &RelationField, path: String, written: &Value, error: &RefError) -> Problem {
     let name = if matches!(error, RefError::Form(_)) { "TypeError" } else { "Error" };
     let written = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
-    let place = super::advice::dotted(&path);
+    let place = dotted(&path);
     let advice = match error {
         RefError::MissingKind(_) if field.default_kind.is_none() => {
             format!(

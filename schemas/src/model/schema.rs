@@ -11,7 +11,10 @@ use jsonschema::{
 use serde_json::Value;
 
 use super::advice;
-use crate::Problem;
+use crate::{
+    Problem,
+    json_pointer::{escape, segments},
+};
 
 /// A compiled schema. Its descriptions and examples word the advice.
 #[derive(Debug)]
@@ -187,16 +190,6 @@ pub(super) fn member<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     let other = || schema.get("additionalProperties").filter(|other| other.is_object());
     let branch = || schema.get("oneOf")?.as_array()?.iter().find_map(|branch| member(branch, name));
     own.or_else(item).or_else(other).or_else(branch)
-}
-
-/// The members that a JSON pointer names, unescaped.
-pub(super) fn segments(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"))
-}
-
-/// A member's name as part of a JSON pointer.
-pub(super) fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Makes the local references of a schema right for a schema that it stands in, at the JSON pointer

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::yaml::MAX_DEPTH;
+use crate::{json_pointer::escape, yaml::MAX_DEPTH};
 
 /// Keys and values that a bundle may have.
 const MAX_NODES: usize = 1_000_000;
@@ -287,7 +287,7 @@ fn pointer_in(text: &str) -> Option<String> {
 }
 
 fn pointer_of(path: &[String]) -> String {
-    path.iter().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
+    path.iter().map(|name| format!("/{}", escape(name))).collect()
 }
 
 fn decoded(text: &str) -> String {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    Problem,
+    Problem, json_pointer,
     yaml::{self, SingleError},
 };
 use room::Room;
@@ -169,7 +169,7 @@ fn walk(value: &Value, pointer: &mut String, visit: &mut impl FnMut(&str, Resolv
             None => {
                 for (name, member) in members {
                     pointer.push('/');
-                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                    pointer.push_str(&json_pointer::escape(name));
                     walk(member, pointer, visit);
                     pointer.truncate(length);
                 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Limits, load::Loader};
+use crate::json_pointer::escape;
 
 /// For each pointer the line of its value or of the nearest ancestor, counted from the chunk; `None`
 /// where not even the root was seen.
@@ -42,7 +43,7 @@ impl Watch {
     pub(super) fn enter(&mut self, name: &str, line: i32) -> usize {
         let length = self.path.len();
         self.path.push('/');
-        self.path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        self.path.push_str(&escape(name));
         self.saw(line);
         length
     }
