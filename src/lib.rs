@@ -18,6 +18,7 @@ pub mod roles;
 pub mod shutdown;
 pub mod status;
 pub mod surroundings;
+pub mod telemetry;
 pub mod web;
 
 use std::io;

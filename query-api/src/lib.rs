@@ -31,6 +31,7 @@ mod error;
 mod explorer;
 mod feed;
 pub mod index;
+pub mod metrics;
 mod openapi;
 mod params;
 mod paths;

@@ -51,6 +51,9 @@ impl Need {
         if lower.starts_with("/api/ingest") && method != Method::OPTIONS {
             return Self::of_ingest(path, &lower);
         }
+        if lower == "/metrics" && method != Method::OPTIONS {
+            return Self::Operate;
+        }
         let is_safe = [Method::GET, Method::HEAD].contains(method);
         let is_open =
             OPEN.contains(&lower.as_str()) || OPEN_BELOW.iter().any(|below| lower.starts_with(below));
@@ -116,6 +119,7 @@ mod tests {
         assert_eq!(need("POST", "/api/catalog/locations"), Need::Write);
         assert_eq!(need("DELETE", "/api/catalog/entities/by-uid/1"), Need::Write);
         assert_eq!(need("GET", "/api/ingest/v1/providers"), Need::Operate);
+        assert_eq!(need("GET", "/metrics"), Need::Operate);
         assert_eq!(need("POST", "/api/ingest/v1/providers/Inventory/mutations"), provider("Inventory"));
         assert_eq!(need("POST", "/api/ingest/v1/providers/a%20b%2Fc/mutations"), provider("a b/c"));
         assert_eq!(need("DELETE", "/api/ingest/v1/providers/inventory"), provider("inventory"));

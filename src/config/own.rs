@@ -42,6 +42,8 @@ pub struct BackstitchConfig {
     pub history: HistoryConfig,
     /// The portal that knows people and plugins.
     pub portal: PortalConfig,
+    /// What is told about the catalog in numbers.
+    pub metrics: MetricsConfig,
 }
 
 impl Default for BackstitchConfig {
@@ -58,6 +60,7 @@ impl Default for BackstitchConfig {
             stitcher: StitcherConfig::default(),
             history: HistoryConfig::default(),
             portal: PortalConfig::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }
@@ -165,6 +168,22 @@ pub struct HistoryConfig {
 impl Default for HistoryConfig {
     fn default() -> Self {
         Self { retention: Duration::from_secs(90 * 24 * 60 * 60) }
+    }
+}
+
+/// What is told about the catalog in numbers.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MetricsConfig {
+    /// How old the numbers of entities, relations and locations may be. They are counted when somebody
+    /// asks, and not again before this.
+    #[serde(deserialize_with = "duration")]
+    pub count_every: Duration,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { count_every: Duration::from_secs(30) }
     }
 }
 

@@ -24,12 +24,21 @@ use crate::cli::{Command, ConfigArgs};
 use crate::config::AppConfig;
 use crate::logging;
 use crate::surroundings::Surroundings;
+use crate::telemetry::Telemetry;
 
 /// Runs the role that the command names until it is told to stop.
 ///
 /// # Errors
 /// If the configuration cannot be used, or a role stops for a reason that a person has to mend.
 pub async fn run(command: Command, here: Surroundings) -> Result<()> {
+    let lasts = !matches!(command, Command::Migrate(_) | Command::Bench(_));
+    let telemetry = if lasts { Telemetry::start(&here.env)? } else { Telemetry::default() };
+    let outcome = run_role(command, here).await;
+    telemetry.stop().await;
+    outcome
+}
+
+async fn run_role(command: Command, here: Surroundings) -> Result<()> {
     match command {
         Command::Up(args) => {
             // How long a query took is nothing that the person at the terminal acts on.

@@ -13,7 +13,7 @@ use tower_http::cors::CorsLayer;
 use crate::access::Access;
 use crate::config::AppConfig;
 use crate::listen::{self, Bound};
-use crate::web;
+use crate::{telemetry, web};
 
 /// A server that listens and does not answer yet.
 pub(super) struct Server {
@@ -48,7 +48,7 @@ impl Server {
     /// # Errors
     /// If the listener breaks.
     pub(super) async fn serve(self, router: Router, shutdown: CancellationToken) -> Result<()> {
-        let guarded = self.access.guard(self.access.routes().merge(router));
+        let guarded = self.access.guard(self.access.routes().merge(telemetry::routes()).merge(router));
         // In front of the check: a browser asks first without credentials.
         let served = guarded.layer(option_layer(self.cors)).layer(middleware::from_fn(web::safety_headers));
         // Audit records tell from where somebody came.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use backstitch_event_log::LogIdentity;
 use backstitch_ingest::http::{self, HttpState};
-use backstitch_query_api::{ApiState, Catalog};
+use backstitch_query_api::{ApiState, Catalog, metrics};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
@@ -95,6 +95,8 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let server = Server::open(&config).await?;
     let settings = Arc::new(api::settings(&config));
     let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
+    let count_every = config.backstitch.metrics.count_every;
+    metrics::observe(&catalog, Arc::clone(&stores.read_model), &clock(), count_every);
     let notices = config.unsupported.iter().cloned().chain(server.notices()).collect();
     let commands =
         commands::LogCommands::new(Arc::clone(&stores.log), Arc::clone(&stores.read_model), clock());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use backstitch_ingest::http::{self, HttpState};
-use backstitch_query_api::{ApiState, Catalog};
+use backstitch_query_api::{ApiState, Catalog, metrics};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
@@ -88,6 +88,8 @@ fn start(
     let directory = ingest.directory();
     let settings = Arc::new(api::settings(config));
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
+    let count_every = config.backstitch.metrics.count_every;
+    metrics::observe(&catalog, read_model.clone(), &clock, count_every);
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
     let pushes = http::router(HttpState {
         directory: directory.clone(),

@@ -17,4 +17,5 @@ mod npm;
 mod push;
 mod roles;
 mod support;
+mod telemetry;
 mod wire;

@@ -67,9 +67,14 @@ impl Key {
         }
     }
 
+    /// How many rows of it there are: one for each value of each document.
+    pub fn rows(&self) -> u64 {
+        self.rows + self.valueless.len()
+    }
+
     /// Whether no document has two values.
     pub fn is_single_valued(&self) -> bool {
-        self.rows + self.valueless.len() == self.exists.len()
+        self.rows() == self.exists.len()
     }
 
     /// The terms whose compared form is `value`; usually one.

@@ -116,6 +116,11 @@ impl Index {
         self.kinds.values().flatten().map(|kind| &**kind)
     }
 
+    /// How many relations entities show, each direction for itself.
+    pub fn relation_count(&self) -> u64 {
+        self.kinds.keys().filter_map(|kind| self.key(&relation_key(kind))).map(Key::rows).sum()
+    }
+
     fn key_id(&self, name: &str) -> Option<KeyId> {
         self.key_ids.get(name).copied()
     }

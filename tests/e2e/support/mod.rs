@@ -1,10 +1,12 @@
 //! Running the executable, and waiting for what it should come to.
 
+mod collector;
 mod corpus;
 mod process;
 mod services;
 mod wait;
 
+pub(crate) use collector::{Collector, Measured};
 pub(crate) use corpus::{laid_out, serve_files};
 pub(crate) use process::{Catalog, Launch};
 pub(crate) use services::Services;

@@ -55,6 +55,12 @@ impl Launch {
         self
     }
 
+    /// With a variable in its environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Starts it and waits until it says where it listens.
     pub(crate) async fn start(self) -> Catalog {
         let mut catalog = self.start_silent();
