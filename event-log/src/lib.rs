@@ -14,6 +14,7 @@
 
 pub mod embedded;
 pub mod kafka;
+pub mod trace;
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -71,6 +71,7 @@ mod hold;
 pub mod hosts;
 pub mod http;
 pub mod locations;
+pub mod metrics;
 mod owner;
 mod preview;
 mod progress;

@@ -73,7 +73,7 @@ pub struct Request {
     pub cause: CauseKind,
     /// More about why.
     pub detail: Option<String>,
-    /// The id of the trace that it belongs to, if it came with one.
+    /// The W3C trace context that it came with, if it did.
     pub trace: Option<String>,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Result<MutationOutcome, ApplyError>>,
@@ -92,7 +92,7 @@ impl Connection {
         Self { requests, trace: None }
     }
 
-    /// The same connection for what belongs to the trace with this id.
+    /// The same connection for what comes with this trace context.
     pub(crate) fn in_trace(self, trace: Option<String>) -> Self {
         Self { trace, ..self }
     }

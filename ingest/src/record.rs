@@ -12,23 +12,25 @@ use uuid::Uuid;
 
 use crate::claims::Known;
 
-/// A W3C trace context for all that one mutation appends; it goes on with `trace`, if that is given.
-pub(crate) fn new_trace(trace: Option<&str>) -> String {
-    let trace = trace.map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned);
-    let span = Uuid::new_v4().simple().to_string();
+/// A W3C trace context of its own, for all that one mutation appends.
+pub(crate) fn new_trace() -> String {
+    let (trace, span) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     format!("00-{trace}-{}-01", &span[..16])
 }
 
-/// The trace id of a W3C `traceparent`, if it is a valid one.
-pub(crate) fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.trim().split('-');
+/// The W3C `traceparent` that a request came with, if it is a valid one.
+pub(crate) fn valid_trace(traceparent: &str) -> Option<&str> {
+    let traceparent = traceparent.trim();
+    let mut parts = traceparent.split('-');
     let mut next = |digits: usize| {
         let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
         parts.next().filter(|part| part.len() == digits && part.bytes().all(hex))
     };
-    let (version, trace, span, _flags) = (next(2)?, next(32)?, next(16)?, next(2)?);
+    let (version, trace, span, flags) = (next(2)?, next(32)?, next(16)?, next(2)?);
     let zero = |id: &str| id.bytes().all(|digit| digit == b'0');
-    (version != "ff" && !zero(trace) && !zero(span)).then_some(trace)
+    // What later versions say beyond these parts is left out.
+    let known = [version, trace, span, flags].iter().map(|part| part.len() + 1).sum::<usize>() - 1;
+    (version != "ff" && !zero(trace) && !zero(span)).then(|| &traceparent[..known])
 }
 
 /// The record of a change, for a log with so many partitions.
@@ -80,14 +82,14 @@ mod tests {
     fn a_valid_trace_goes_on_and_any_other_begins_anew() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         let parent = format!("00-{trace}-00f067aa0ba902b7-01");
-        assert_eq!(trace_id(&parent), Some(trace));
-        let child = new_trace(trace_id(&parent));
-        assert_eq!(trace_id(&child), Some(trace));
-        assert_ne!(child, parent, "it is a span of its own");
-        assert!(trace_id(&new_trace(None)).is_some());
+        assert_eq!(valid_trace(&format!(" {parent} ")), Some(parent.as_str()));
+        assert_eq!(valid_trace(&format!("{parent}-more")), Some(parent.as_str()));
+        let new = new_trace();
+        assert_eq!(valid_trace(&new), Some(new.as_str()));
+        assert_ne!(new, new_trace());
         let zeros = "0".repeat(32);
         for wrong in ["", "00-1-2-01", &parent.to_uppercase(), &parent.replace(trace, &zeros)] {
-            assert_eq!(trace_id(wrong), None, "{wrong}");
+            assert_eq!(valid_trace(wrong), None, "{wrong}");
         }
     }
 }

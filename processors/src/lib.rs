@@ -15,6 +15,7 @@
 //! ```
 
 mod builtin;
+mod metrics;
 mod pipeline;
 mod process;
 mod processor;

@@ -2,13 +2,13 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use crate::{Pipeline, unreadable::stand_in};
+use crate::{Pipeline, metrics::Tally, unreadable::stand_in};
 use backstitch_event_log::{Advance, Record, StoredRecord};
 use backstitch_schemas::{
     Change, ClaimKey, Timestamp, Topic, Version,
     headers::{self, Header},
     log_header,
-    processed::{Processed, Progress},
+    processed::{Form, FormState, Processed, Progress},
 };
 
 /// Below this many records a second thread costs more than it brings.
@@ -22,6 +22,8 @@ pub(crate) struct Step {
     pub(crate) records: Vec<Record>,
     /// Which input each record comes from; progress comes from none.
     inputs: Vec<usize>,
+    /// What became of the inputs.
+    pub(crate) tally: Tally,
 }
 
 impl Step {
@@ -41,14 +43,19 @@ impl Step {
                 tokio::task::spawn_blocking(move || {
                     let end = inputs.len().min(start + share);
                     let indices = (start..end).filter(|index| *inputs[*index].key != *log_header::KEY);
-                    let outcomes = indices.map(|index| (index, outcome(&pipeline, &inputs[index], now)));
-                    outcomes.collect::<Vec<_>>()
+                    let mut tally = Tally::default();
+                    let outcomes: Vec<_> = indices
+                        .map(|index| (index, outcome(&pipeline, &inputs[index], now, &mut tally)))
+                        .collect();
+                    (outcomes, tally)
                 })
             })
             .collect();
-        let mut step = Self { records: Vec::new(), inputs: Vec::new() };
+        let mut step = Self { records: Vec::new(), inputs: Vec::new(), tally: Tally::default() };
         for task in tasks {
-            for (index, records) in task.await.expect("panics are caught record by record") {
+            let (outcomes, tally) = task.await.expect("panics are caught record by record");
+            step.tally += tally;
+            for (index, records) in outcomes {
                 step.inputs.extend(records.iter().map(|_| index));
                 step.records.extend(records);
             }
@@ -73,6 +80,7 @@ impl Step {
             let before = std::mem::take(&mut self.records[index].value);
             return !before.is_empty();
         }
+        self.tally.failed += 1;
         let stands_in = index > 0 && self.inputs[index - 1] == self.inputs[index];
         let instead = if stands_in { Vec::new() } else { given_up(pipeline, input, reason, now) };
         let of_input = instead.iter().map(|_| self.inputs[index]).collect::<Vec<_>>();
@@ -83,11 +91,26 @@ impl Step {
 }
 
 /// The records that an input gives.
-fn outcome(pipeline: &Pipeline, input: &StoredRecord, now: Timestamp) -> Vec<Record> {
+fn outcome(pipeline: &Pipeline, input: &StoredRecord, now: Timestamp, tally: &mut Tally) -> Vec<Record> {
     match processed(pipeline, input) {
-        Ok(processed) => vec![record_of(pipeline, &processed, input, now)],
-        Err(reason) => given_up(pipeline, input, &reason, now),
+        Ok(processed) => {
+            match is_in_order(&processed) {
+                true => tally.changed += 1,
+                false => tally.errors += 1,
+            }
+            vec![record_of(pipeline, &processed, input, now)]
+        }
+        Err(reason) => {
+            tally.failed += 1;
+            given_up(pipeline, input, &reason, now)
+        }
     }
+}
+
+/// Whether a result is what the change asked for: neither errors nor a refusal.
+fn is_in_order(processed: &Processed) -> bool {
+    let is_refused = matches!(processed, Processed::Form(_, Form { state: FormState::Refused(_), .. }));
+    !is_refused && !matches!(processed, Processed::Errors(..))
 }
 
 /// The dead letter of an input and, if it is known whose it is, what its claim shows instead.

@@ -4,17 +4,22 @@
 //! step with the positions of its input. Any number of workers share the partitions; one that lost a
 //! partition is fenced, and its late results are never seen.
 
-use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use backstitch_event_log::{
-    AppendError, Batch, BatchLimits, Consumer, Delivery, EventLog, LogError, Producer,
+    AppendError, Batch, BatchLimits, Consumer, Delivery, EventLog, LogError, Producer, trace::Spans,
 };
 use backstitch_schemas::{Clock, Topic};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Pipeline, step::Step};
+use crate::{Pipeline, metrics::Metrics, step::Step};
 
 /// The consumer group of all processors.
 pub const GROUP: &str = "processors";
@@ -77,6 +82,8 @@ pub struct Worker {
     threads: NonZeroUsize,
     limits: BatchLimits,
     health: watch::Sender<Health>,
+    metrics: Metrics,
+    spans: Spans,
     pause: Duration,
 }
 
@@ -112,6 +119,8 @@ impl Worker {
                 linger: Duration::ZERO,
             },
             health: watch::Sender::new(Health::Starting),
+            metrics: Metrics::new(),
+            spans: Spans::of("backstitch.processors"),
             pause: SHORTEST_PAUSE,
         }
     }
@@ -169,18 +178,27 @@ impl Worker {
 
     /// Processes a batch and appends its results with its positions, all or nothing.
     async fn step(&self, producer: &mut dyn Producer, batch: Batch) -> Result<(), Failed> {
+        let started = Instant::now();
         let Batch { records, advance } = batch;
+        let mut span = self.spans.begin("process.batch", records.iter());
         let inputs = Arc::new(records);
         let now = self.clock.now();
         let mut step = Step::of(&self.pipeline, &inputs, &advance, self.threads, now).await;
         loop {
             match producer.append(&step.records, Some(&advance)).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.metrics.appended(step.tally, started.elapsed());
+                    return Ok(());
+                }
                 Err(AppendError::Fenced) => {
+                    span.failed("the partitions moved");
                     tracing::info!("the partitions moved; another worker does this work");
                     return Err(Failed::Fenced);
                 }
-                Err(AppendError::Unavailable(cause)) => return Err(Failed::Unavailable(cause)),
+                Err(AppendError::Unavailable(cause)) => {
+                    span.failed(&cause);
+                    return Err(Failed::Unavailable(cause));
+                }
                 Err(AppendError::Rejected { index, reason }) => {
                     if !step.give_up(index, &reason, &self.pipeline, &inputs, now) {
                         return Err(Failed::Fatal(Error::Refused(reason)));

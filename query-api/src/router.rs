@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -38,7 +38,8 @@ pub fn router(state: ApiState) -> Router {
         .with_state(state)
         // A higher level would cost more time than it saves on any network that a portal is used in.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(middleware::from_fn(varying));
+        .layer(middleware::from_fn(varying))
+        .layer(middleware::from_fn(telling_route));
     // Routing sees the path, so what changes the path goes around it.
     let normalised = routes.map_request(move |mut request: Request| {
         let requested = request.uri().clone();
@@ -111,6 +112,16 @@ async fn varying(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     if headers.contains_key(header::CONTENT_TYPE) && !headers.contains_key(header::VARY) {
         headers.insert(header::VARY, ENCODING);
+    }
+    response
+}
+
+/// Puts the route that answers where those who measure in front of the router find it.
+async fn telling_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
     }
     response
 }

@@ -51,6 +51,8 @@ impl Server {
         let guarded = self.access.guard(self.access.routes().merge(telemetry::routes()).merge(router));
         // In front of the check: a browser asks first without credentials.
         let served = guarded.layer(option_layer(self.cors)).layer(middleware::from_fn(web::safety_headers));
+        let watched = middleware::from_fn_with_state(telemetry::Requests::watched(), telemetry::watch);
+        let served = served.layer(watched);
         // Audit records tell from where somebody came.
         let served = served.into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(self.bound.listener, served);

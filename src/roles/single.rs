@@ -34,6 +34,7 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let plan = (locations, rules);
     let (ingest, previewer) =
         ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &server.bound.url)?;
+    backstitch_ingest::metrics::observe(&ingest.directory());
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
     let state = HttpState {
         directory: ingest.directory(),
@@ -95,8 +96,6 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
     let server = Server::open(&config).await?;
     let settings = Arc::new(api::settings(&config));
     let catalog = Catalog::start(stores.read_model.clone(), &settings, shutdown.clone());
-    let count_every = config.backstitch.metrics.count_every;
-    metrics::observe(&catalog, Arc::clone(&stores.read_model), &clock(), count_every);
     let notices = config.unsupported.iter().cloned().chain(server.notices()).collect();
     let commands =
         commands::LogCommands::new(Arc::clone(&stores.log), Arc::clone(&stores.read_model), clock());
@@ -116,6 +115,7 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
         preview: Some(Arc::new(preview)),
         ..ApiState::new(catalog, stores.read_model, settings)
     };
+    metrics::observe(&state, &clock(), config.backstitch.metrics.count_every);
     let router = backstitch_query_api::router(state);
     announce("the catalog API", &server);
 

@@ -86,10 +86,9 @@ fn start(
     let (ingest, previewer) =
         ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &server.bound.url)?;
     let directory = ingest.directory();
+    backstitch_ingest::metrics::observe(&directory);
     let settings = Arc::new(api::settings(config));
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
-    let count_every = config.backstitch.metrics.count_every;
-    metrics::observe(&catalog, read_model.clone(), &clock, count_every);
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
     let pushes = http::router(HttpState {
         directory: directory.clone(),
@@ -102,7 +101,7 @@ fn start(
         credentialed: config.integrations.credentialed(),
     };
     let worker = process::worker(log.clone(), pipeline, clock.clone());
-    let stitcher = stitch::worker(config, log.clone(), read_model.clone(), clock);
+    let stitcher = stitch::worker(config, log.clone(), read_model.clone(), clock.clone());
     let checks = vec![
         health::of_ingest(directory.clone()),
         health::of_processing(worker.health()),
@@ -110,14 +109,16 @@ fn start(
     ];
     let commands = commands::LogCommands::new(log.clone(), read_model.clone(), Arc::new(SystemClock));
     let status = pipeline_status::Pipeline { log, directory: Some(directory), notices };
-    let api = backstitch_query_api::router(ApiState {
+    let state = ApiState {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
         commands: Some(Arc::new(commands)),
         preview: Some(Arc::new(preview)),
         ..ApiState::new(catalog, read_model, settings)
-    });
+    };
+    metrics::observe(&state, &clock, config.backstitch.metrics.count_every);
+    let api = backstitch_query_api::router(state);
 
     let mut tasks = Tasks::new(shutdown.clone());
     let router = health::checked(pushes.merge(api), checks);

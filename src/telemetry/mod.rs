@@ -5,6 +5,7 @@
 //! are sent to a collector, with traces, if the standard variables of OpenTelemetry name one. Nothing runs
 //! while nobody scrapes and no collector is named. See `docs/METRICS.md`.
 
+mod requests;
 mod scrape;
 mod sending;
 mod wanted;
@@ -17,8 +18,10 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_otlp::{MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+pub use requests::{Requests, watch};
 pub use scrape::routes;
 use sending::Sender;
 use wanted::Wanted;
@@ -50,6 +53,8 @@ impl Telemetry {
         let tracers = wanted.traces.then(|| tracers(&wanted, &sender)).transpose()?;
         if let Some(tracers) = &tracers {
             global::set_tracer_provider(tracers.clone());
+            // Those who make spans look whether there is one.
+            global::set_text_map_propagator(TraceContextPropagator::new());
         }
         Ok(Self { meters: Some(meters), tracers })
     }

@@ -29,6 +29,7 @@ mod graph;
 mod incarnation;
 mod input;
 mod lease;
+mod metrics;
 mod names;
 mod outcome;
 mod plan;

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backstitch_event_log::{EventLog, Offset, Partition, Positions, Producer, Reader, StoredRecord};
+use backstitch_event_log::{
+    EventLog, Offset, Partition, Positions, Producer, Reader, StoredRecord, trace::Spans,
+};
 use backstitch_read_model::{Leadership, PositionRow, ReadModel, Revision, StitcherPart};
 use backstitch_schemas::{Clock, Topic};
 use tokio::{runtime::Handle, sync::watch, task};
@@ -25,6 +27,7 @@ use crate::{
     incarnation,
     input::{Batch, Taken, Treatment, source_rows},
     lease::Lease,
+    metrics::{Metrics, Tally},
     retention::Retention,
 };
 
@@ -41,6 +44,8 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) status: watch::Sender<Status>,
+    pub(crate) metrics: Metrics,
+    pub(crate) spans: Arc<Spans>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -227,6 +232,9 @@ impl Session {
     }
 
     async fn stitch(&mut self, batch: Arc<Batch>) -> Result<Result<(), Refused>, Stop> {
+        let started = Instant::now();
+        let records = batch.records.iter().map(|taken| &taken.record);
+        let mut span = self.around.spans.begin("stitch.commit", records);
         let computing = Computing {
             catalog: Arc::clone(&self.catalog),
             read_model: Arc::clone(&self.around.read_model),
@@ -238,8 +246,15 @@ impl Session {
         let letters: Vec<_> = dead.iter().map(|(record, reason)| dead_letter(record, reason)).collect();
         if !letters.is_empty() {
             self.producer.append(&letters, None).await?;
+            self.around.metrics.gave_up(letters.len());
         }
-        self.commit(delta).await
+        let made = self.commit(delta).await?;
+        match &made {
+            Ok(()) => self.around.metrics.stitched(started.elapsed()),
+            Err(Refused(reason)) => span.failed(reason),
+        }
+        span.tell("catalog.revision", self.revision.0);
+        Ok(made)
     }
 
     /// Copies states of sources; they never influence an entity.
@@ -263,10 +278,12 @@ impl Session {
     }
 
     async fn commit(&mut self, delta: Delta) -> Result<Result<(), Refused>, Stop> {
-        let Delta { commit, memory } = delta;
+        let (tally, started) = (Tally::of(&delta), Instant::now());
+        let Delta { commit, memory, .. } = delta;
         if let Err(refused) = self.committer.commit(&commit).await? {
             return Ok(Err(refused));
         }
+        self.around.metrics.committed(&tally, started.elapsed());
         apply(Arc::clone(&self.catalog), memory).await?;
         self.revision = commit.revision;
         self.log_id = None;

@@ -49,6 +49,8 @@ pub struct Delta {
     pub commit: Commit,
     /// What the memory takes over once it is written.
     pub memory: Memory,
+    /// Refs that were stitched, whether that changed them or not.
+    pub looked_at: usize,
 }
 
 /// The read model lacks a form that it must have, or holds one that is none.
@@ -67,6 +69,7 @@ impl Plan<'_> {
             stored: stored.into_iter().map(|form| (form.id, form.form)).collect(),
             graph: GraphDelta::default(),
             memory: Memory::default(),
+            looked_at: 0,
             commit: Commit {
                 base: frame.base,
                 revision: frame.base,
@@ -89,6 +92,7 @@ struct Stitching<'a> {
     stored: HashMap<ClaimId, String>,
     graph: GraphDelta,
     memory: Memory,
+    looked_at: usize,
     commit: Commit,
 }
 
@@ -129,7 +133,9 @@ impl Stitching<'_> {
     fn entities(&mut self) -> Result<(), MissingForm> {
         let shown = self.graph.shown(&self.plan.catalog.graph);
         let nothing = Shown::default();
-        for id in self.affected(&shown) {
+        let affected = self.affected(&shown);
+        self.looked_at = affected.len();
+        for id in affected {
             let shown = shown.get(&id).unwrap_or(&nothing);
             let relations_digest = self.relations_digest(id, shown);
             if shown.is_any() {
@@ -320,7 +326,7 @@ impl Stitching<'_> {
         self.memory.claims = self.plan.claims.into_changed();
         self.memory.winners = self.plan.verdict.winners;
         self.memory.graph = self.graph;
-        Ok(Delta { commit: self.commit, memory: self.memory })
+        Ok(Delta { commit: self.commit, memory: self.memory, looked_at: self.looked_at })
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backstitch_event_log::EventLog;
+use backstitch_event_log::{EventLog, trace::Spans};
 use backstitch_read_model::{Leadership, ReadModel};
 use backstitch_schemas::Clock;
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Error, State, Status,
     error::Stop,
+    metrics::Metrics,
     session::{Session, Surroundings},
 };
 
@@ -39,7 +40,16 @@ impl Worker {
         let status = watch::Sender::new(Status::default());
         let shutdown = CancellationToken::new();
         Self {
-            around: Surroundings { log, read_model, clock, config, status, shutdown },
+            around: Surroundings {
+                log,
+                read_model,
+                clock,
+                config,
+                status,
+                metrics: Metrics::new(),
+                spans: Arc::new(Spans::of("backstitch.stitcher")),
+                shutdown,
+            },
             holder: holder.to_owned(),
             pause: SHORTEST_PAUSE,
         }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle,
-    record::trace_id,
+    record::valid_trace,
 };
 
 /// How long a push waits for its owner to start. After a crash, Kafka keeps the partitions of the
@@ -89,7 +89,7 @@ pub(super) struct Turn {
 struct Terms {
     /// How long it waits while other mutations of the provider are under way.
     patience: Duration,
-    /// The id of the trace that the request came with.
+    /// The trace context that the request came with.
     trace: Option<String>,
 }
 
@@ -235,7 +235,7 @@ fn removed_refs(removed: &[Removed]) -> Result<Vec<EntityRef>, ApiError> {
 
 fn trace_of(request: &Request) -> Option<String> {
     let parent = request.headers().get(headers::TRACEPARENT)?.to_str().ok()?;
-    trace_id(parent).map(str::to_owned)
+    valid_trace(parent).map(str::to_owned)
 }
 
 fn is_ndjson(request: &Request) -> bool {

@@ -1,7 +1,11 @@
 //! Requests to the hosts that are read from: never more than a host can take, within limits of time
 //! and size, and with the words for what goes wrong.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backstitch_schemas::{Clock, Problem, Timestamp, scm::host_of};
 use futures::StreamExt as _;
@@ -17,6 +21,7 @@ use super::{
 use crate::{
     Wake,
     hosts::{Answer, Request},
+    metrics::Requests,
 };
 
 /// Redirects that are followed for one request.
@@ -29,6 +34,7 @@ pub(crate) struct Upstream {
     client: Client,
     clock: Arc<dyn Clock>,
     gates: Arc<HostGates>,
+    requests: Requests,
     config: Config,
 }
 
@@ -48,6 +54,7 @@ impl Upstream {
             client,
             gates: Arc::new(HostGates::new(config, Arc::clone(&clock))),
             clock,
+            requests: Requests::new(),
             config: config.clone(),
         })
     }
@@ -95,8 +102,20 @@ impl Upstream {
         about: &Url,
         wake: Wake,
     ) -> Result<Answer, Failure> {
-        let gate = self.gates.gate(&host_of(about));
+        let host = host_of(about);
+        let gate = self.gates.gate(&host);
         let _turn = gate.enter(wake).await.map_err(|wait| left_alone(about, wait, false))?;
+        let started = Instant::now();
+        let answer = self.answer(request, about, &gate).await;
+        let outcome = answer.as_ref().map(|answer| answer.status.as_u16());
+        self.requests.ended(host, &request.method, outcome, started.elapsed());
+        let answer = answer?;
+        self.check_overload(about, &answer, &gate)?;
+        Ok(answer)
+    }
+
+    /// The answer to one request, whatever it says.
+    async fn answer(&self, request: &Request, about: &Url, gate: &HostGate) -> Result<Answer, Failure> {
         let mut builder = self.client.request(request.method.clone(), request.url.clone());
         builder = builder.header(header::ACCEPT, request.accept);
         if let Some(authorization) = &request.authorization {
@@ -110,9 +129,7 @@ impl Upstream {
             gate.learned(limit);
         }
         let max_bytes = request.max_bytes.unwrap_or(self.config.limits.max_bytes as u64);
-        let answer = read(about, response, max_bytes).await?;
-        self.check_overload(about, &answer, &gate)?;
-        Ok(answer)
+        read(about, response, max_bytes).await
     }
 
     /// Leaves a host alone that asks for it.

@@ -48,7 +48,7 @@ impl Owner {
         advance: Option<&Advance>,
     ) -> Result<Refused, Stop> {
         let mut refused = Vec::new();
-        let trace = record::new_trace(self.trace.as_deref());
+        let trace = self.trace.clone().unwrap_or_else(record::new_trace);
         let partitions = self.shared.log.identity().partitions;
         let mut step = Step::default();
         for (key, change) in changes {

@@ -3,35 +3,42 @@
 mod aged;
 mod kinds;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use backstitch_read_model::ReadModel;
 use backstitch_schemas::Clock;
 use opentelemetry::{KeyValue, global, metrics::Meter};
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::Catalog;
+use crate::{
+    Catalog,
+    state::{ApiState, StatusSource},
+    v1::status::Lag,
+};
 use aged::Aged;
 use kinds::KindReport;
 
-/// How long a count waits for the read model.
+/// How long a number waits for the read model or the log.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Tells how much is in the catalog, for as long as the process runs. What has to be counted is counted
-/// when somebody asks, if the last count is `count_every` old; nothing is done meanwhile.
+/// Tells how much is in the catalog and how far it is behind, for as long as the process runs. What has to
+/// be counted is counted when somebody asks, if the last count is `count_every` old; nothing is done
+/// meanwhile.
 ///
-/// Those who ask must not hold a thread of the runtime: a count waits for the read model.
-pub fn observe(
-    catalog: &Catalog,
-    read_model: Arc<dyn ReadModel>,
-    clock: &Arc<dyn Clock>,
-    count_every: Duration,
-) {
+/// Those who ask must not hold a thread of the runtime: some numbers wait for the read model.
+pub fn observe(state: &ApiState, clock: &Arc<dyn Clock>, count_every: Duration) {
     let meter = global::meter("backstitch.query_api");
-    entities(&meter, catalog.clone(), Aged::new(Arc::clone(clock), count_every));
-    relations(&meter, catalog.clone(), Aged::new(Arc::clone(clock), count_every));
-    locations(&meter, read_model, Aged::new(Arc::clone(clock), count_every));
-    revision(&meter, catalog.clone());
+    entities(&meter, state.catalog.clone(), Aged::new(Arc::clone(clock), count_every));
+    relations(&meter, state.catalog.clone(), Aged::new(Arc::clone(clock), count_every));
+    locations(&meter, Arc::downgrade(&state.read_model), Aged::new(Arc::clone(clock), count_every));
+    revision(&meter, state.catalog.clone());
+    if let Some(status) = &state.status {
+        lag(&meter, Arc::downgrade(status), Arc::downgrade(&state.read_model));
+    }
 }
 
 fn entities(meter: &Meter, catalog: Catalog, counts: Aged<KindReport>) {
@@ -54,20 +61,41 @@ fn relations(meter: &Meter, catalog: Catalog, counts: Aged<u64>) {
     gauge.with_description("Relations that entities show, each direction for itself").build();
 }
 
-fn locations(meter: &Meter, read_model: Arc<dyn ReadModel>, counts: Aged<Option<u64>>) {
+fn locations(meter: &Meter, read_model: Weak<dyn ReadModel>, counts: Aged<Option<u64>>) {
     let runtime = Handle::current();
     let gauge =
         meter.u64_observable_gauge("catalog_registered_locations_count").with_callback(move |gauge| {
-            let count = || runtime.block_on(count_locations(&*read_model));
-            // While the read model is away nothing is told; why shows where it matters.
-            counts.get(|_| count()).into_iter().for_each(|count| gauge.observe(count, &[]));
+            let Some(read_model) = read_model.upgrade() else { return };
+            let locations = async { read_model.locations().await.ok() };
+            let count = counts.get(|_| answered(&runtime, locations).map(|found| found.len() as u64));
+            count.into_iter().for_each(|count| gauge.observe(count, &[]));
         });
     gauge.with_description("Locations that people registered").build();
 }
 
-async fn count_locations(read_model: &dyn ReadModel) -> Option<u64> {
-    let locations = timeout(PATIENCE, read_model.locations()).await.ok()?.ok()?;
-    Some(locations.len() as u64)
+fn lag(meter: &Meter, status: Weak<dyn StatusSource>, read_model: Weak<dyn ReadModel>) {
+    let runtime = Handle::current();
+    let gauge = meter.i64_observable_gauge("catalog.pipeline.lag").with_callback(move |gauge| {
+        let (Some(status), Some(read_model)) = (status.upgrade(), read_model.upgrade()) else { return };
+        let Some(lag) = answered(&runtime, lag_of(&*status, &*read_model)) else { return };
+        gauge.observe(lag.changes, &[KeyValue::new("stage", "processors")]);
+        gauge.observe(lag.processed, &[KeyValue::new("stage", "stitcher")]);
+    });
+    gauge
+        .with_description("Records of the log that are not in the read model, by who is to take them")
+        .build();
+}
+
+async fn lag_of(status: &dyn StatusSource, read_model: &dyn ReadModel) -> Option<Lag> {
+    let pipeline = status.pipeline().await;
+    let is_known = pipeline.changes_end.is_some() && pipeline.processed_end.is_some();
+    let head = read_model.head().await.ok()?;
+    is_known.then(|| Lag::of(&pipeline, &head))
+}
+
+/// What came in time. While log or read model are away nothing is told; why shows where it matters.
+fn answered<T>(runtime: &Handle, answer: impl Future<Output = Option<T>>) -> Option<T> {
+    runtime.block_on(async { timeout(PATIENCE, answer).await.ok().flatten() })
 }
 
 fn revision(meter: &Meter, catalog: Catalog) {

@@ -141,7 +141,7 @@ impl Status {
 
 impl Lag {
     /// What the log holds beyond the positions of the read model.
-    fn of(pipeline: &PipelineStatus, head: &Head) -> Self {
+    pub(crate) fn of(pipeline: &PipelineStatus, head: &Head) -> Self {
         let changes: i64 = head.positions.iter().map(|position| position.changes_next).sum();
         let processed: i64 = head.positions.iter().map(|position| position.processed_next).sum();
         let beyond = |end: Option<i64>, read: i64| end.map_or(0, |end| (end - read).max(0));
