@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, Timestamp, source::SourceState};
 
-use crate::Submission;
+use crate::{ReadTimes, Submission};
 
 /// A Location to be followed.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +152,9 @@ pub trait Follower: Send {
 
     /// When something is read again, if that is planned.
     fn next_read(&self) -> Option<Timestamp>;
+
+    /// When a place was read and is read again; `None` if it is not read.
+    fn read_times(&self, location: &str) -> Option<ReadTimes>;
 
     /// Whether a read is due or under way.
     fn is_busy(&self) -> bool;

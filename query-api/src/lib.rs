@@ -51,7 +51,7 @@ pub use catalog::{Catalog, NotReady, WaitError};
 pub use config::Config;
 pub use ports::{
     CommandError, CommandRequest, Commands, Descriptors, Done, Preview, PreviewError, PreviewedEntity,
-    PreviewedLocation,
+    PreviewedLocation, ReadTimes, Readers,
 };
 pub use router::router;
 pub use state::{ApiState, LiveHost, LiveProvider, PipelineStatus, StatusSource};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstitch_read_model::Revision;
-use backstitch_schemas::{LocationRef, Problem, ProviderName, scm::Repository};
+use backstitch_schemas::{LocationRef, Problem, ProviderName, Timestamp, scm::Repository};
 use serde_json::Value;
 
 /// The way from the API to whoever owns a provider.
@@ -123,4 +123,24 @@ pub enum PreviewError {
     /// What was asked cannot be read by anybody.
     #[error("{0}")]
     Refused(String),
+}
+
+/// The way to those who read places, to ask when they do. The read model knows when something about a place
+/// was new; looks at what is as before are not recorded.
+#[async_trait]
+pub trait Readers: Send + Sync + std::fmt::Debug + 'static {
+    /// When each of these places, by provider and location ref, was read and is read again, in their order.
+    /// `None` for what is not read, or whose reader cannot be asked in time.
+    async fn read_times(&self, places: &[(ProviderName, String)]) -> Vec<Option<ReadTimes>>;
+}
+
+/// When a place was read, and is read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadTimes {
+    /// The last attempt.
+    pub last_read: Option<Timestamp>,
+    /// The last one that found it.
+    pub last_success: Option<Timestamp>,
+    /// The next one; `None` while it is being read, and for what is read once.
+    pub next_read: Option<Timestamp>,
 }

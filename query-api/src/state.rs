@@ -7,8 +7,8 @@ use backstitch_read_model::ReadModel;
 use backstitch_schemas::{EntityRef, ProviderName, Timestamp, model::Model};
 
 use crate::{
-    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, WaitError,
-    error::ApiError,
+    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, Readers,
+    WaitError, error::ApiError,
 };
 
 /// What the rest of the pipeline says about itself. The query API cannot know it; the executable
@@ -87,6 +87,8 @@ pub struct ApiState {
     pub commands: Option<Arc<dyn Commands>>,
     /// Reading on request; without it nothing can be tried before it is registered.
     pub preview: Option<Arc<dyn Preview>>,
+    /// Those who read places; without them explanations do not tell when a place is read again.
+    pub readers: Option<Arc<dyn Readers>>,
     /// Who decides what a principal may; without one everybody may everything.
     pub policy: Option<Arc<dyn PermissionPolicy>>,
     /// The JSON Schema of all kinds that are let in, as text, for editors.
@@ -104,6 +106,7 @@ impl ApiState {
             status: None,
             commands: None,
             preview: None,
+            readers: None,
             policy: None,
             entity_schema: Model::builtin().json_schema().to_string().into(),
             config,

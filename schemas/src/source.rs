@@ -4,13 +4,16 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, KeyError, Problem, ProviderName, Timestamp, claim::json_array, codec::Codec};
+use crate::{
+    DecodeError, EntityRef, KeyError, Problem, ProviderName, Timestamp, claim::json_array, codec::Codec,
+};
 
 static CODEC: LazyLock<Codec> = LazyLock::new(|| {
     Codec::new(&[
         (6, include_str!("../avro/source_state.v1.avsc")),
         (11, include_str!("../avro/source_state.v2.avsc")),
         (12, include_str!("../avro/source_state.v3.avsc")),
+        (13, include_str!("../avro/source_state.v4.avsc")),
     ])
 });
 
@@ -39,16 +42,22 @@ pub struct SourceState {
     pub digest: Option<String>,
     /// Status of the last answer.
     pub http_status: Option<i32>,
-    /// Last attempt.
+    /// The attempt that this was noted after. Later ones that told nothing new are not noted, so the last
+    /// attempt may be later, and so may the last success of what is `ok` and the next read.
     pub last_read_at: Option<Timestamp>,
-    /// Last attempt that told what is there.
+    /// The last attempt until then that found it.
     pub last_success_at: Option<Timestamp>,
-    /// When it is read again.
+    /// When it was to be read again then.
     pub next_read_at: Option<Timestamp>,
     /// How many entities it claims.
     pub entities: Option<i64>,
+    /// Since when it is like that: since when reads fail, or since when the content is the same.
+    pub since_at: Option<Timestamp>,
     /// Since when it is confirmed to be absent, if it is.
     pub absent_since: Option<Timestamp>,
+    /// Locations that list it, the first few.
+    #[serde(default)]
+    pub listed_by: Vec<ListedBy>,
     /// Removals that wait for a person.
     pub held: Option<Held>,
     /// Under which rules everything of the provider was last appended.
@@ -57,6 +66,15 @@ pub struct SourceState {
     pub commands: Vec<CommandOutcome>,
     /// Anything else that helps a person.
     pub note: Option<String>,
+}
+
+/// A Location that lists a source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ListedBy {
+    /// Its ref.
+    pub location: EntityRef,
+    /// The document that it stands in, as a location ref; empty if the provider itself submitted it.
+    pub document: String,
 }
 
 /// Removals found by reading that wait for a person.

@@ -11,7 +11,7 @@ use backstitch_schemas::{
     command::Command,
     log_header::LogHeader,
     processed::{Errors, Form, FormState, GoodForm, Processed, Progress, Relation, Stamp},
-    source::{ChangesPosition, CommandOutcome, Held, SourceState},
+    source::{ChangesPosition, CommandOutcome, Held, ListedBy, SourceState},
 };
 use uuid::Uuid;
 
@@ -143,7 +143,12 @@ fn states_commands_and_headers_of_all_versions_are_read() {
         etag: Some("\"x\"".to_owned()),
         http_status: Some(503),
         last_read_at: Some(Timestamp(1_700_000_000_000)),
+        since_at: Some(Timestamp(1_650_000_000_000)),
         absent_since: Some(Timestamp(1_600_000_000_000)),
+        listed_by: vec![ListedBy {
+            location: EntityRef::new("location", None, "root"),
+            document: "file:/root.yaml".to_owned(),
+        }],
         entities: Some(3),
         held: Some(Held { count: 11, since: Timestamp(5), sample: vec!["component:default/a".to_owned()] }),
         commands: vec![CommandOutcome {
@@ -158,7 +163,9 @@ fn states_commands_and_headers_of_all_versions_are_read() {
         }],
         ..SourceState::default()
     };
-    is_stored("source_state.v3.hex", &state.encode());
+    is_stored("source_state.v4.hex", &state.encode());
+    assert_eq!(SourceState::decode(&stored("source_state.v4.hex")).unwrap(), state);
+    (state.since_at, state.listed_by) = (None, Vec::new());
     assert_eq!(SourceState::decode(&stored("source_state.v3.hex")).unwrap(), state);
     state.absent_since = None;
     assert_eq!(SourceState::decode(&stored("source_state.v2.hex")).unwrap(), state);

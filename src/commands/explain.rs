@@ -18,6 +18,10 @@ struct Explanation {
     advice: String,
     #[serde(default)]
     claims: Vec<Claim>,
+    #[serde(default)]
+    reading: Vec<Reading>,
+    #[serde(default)]
+    listed: Vec<Way>,
     last_change: Option<Change>,
     #[serde(default)]
     mentioned_by: Vec<Mention>,
@@ -31,6 +35,20 @@ struct Claim {
     entity_ref: String,
     verdict: String,
     chain: Vec<Link>,
+    #[serde(default)]
+    unread: Vec<Place>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Way {
+    provider: String,
+    chain: Vec<Link>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Place {
+    document: String,
+    reading: Reading,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +64,9 @@ struct Link {
 #[serde(rename_all = "camelCase")]
 struct Reading {
     outcome: String,
+    since: Option<String>,
     http_status: Option<i32>,
+    last_read: Option<String>,
     last_success: Option<String>,
     next_read: Option<String>,
 }
@@ -108,9 +128,21 @@ fn looks_like_a_file(subject: &str) -> bool {
 
 fn lines(explanation: &Explanation) -> Vec<String> {
     let mut lines = vec![explanation.summary.clone()];
+    lines.extend(explanation.reading.iter().map(|reading| format!("  {}", reading_text(reading))));
     for claim in &explanation.claims {
         lines.push(format!("  {}: {}", claim.entity_ref, claim.verdict));
         lines.extend(claim.chain.iter().map(|link| format!("    {}", link_line(link))));
+        lines.extend(
+            claim
+                .unread
+                .iter()
+                .map(|place| format!("    lists {}; {}", place.document, reading_text(&place.reading))),
+        );
+    }
+    // Where there are claims, their chains say it.
+    for way in explanation.listed.iter().filter(|_| explanation.claims.is_empty()) {
+        lines.push(format!("  read by provider {}", way.provider));
+        lines.extend(way.chain.iter().map(|link| format!("    {}", link_line(link))));
     }
     if let Some(change) = &explanation.last_change {
         let cause = change.cause.detail.as_deref().unwrap_or(&change.cause.kind);
@@ -136,21 +168,29 @@ fn lines(explanation: &Explanation) -> Vec<String> {
 
 fn link_line(link: &Link) -> String {
     let stands = if link.location_wins { "" } else { ", which is not in the catalog as it stands there" };
-    let reading =
-        link.reading.as_ref().map_or_else(|| "; nothing is noted of reading it".to_owned(), reading_text);
-    format!("{} listed by {}{stands}{reading}", link.document, link.listed_by)
+    let reading = match &link.reading {
+        Some(reading) => reading_text(reading),
+        None => "nothing is noted of reading it".to_owned(),
+    };
+    format!("{} listed by {}{stands}; {reading}", link.document, link.listed_by)
 }
 
+/// How reading goes. Times that nobody knows are left out.
 fn reading_text(reading: &Reading) -> String {
-    let mut text = format!("; last read: {}", reading.outcome);
+    let mut text = format!("reading: {}", reading.outcome);
     if let Some(status) = reading.http_status {
         text += &format!(" (HTTP {status})");
     }
-    if let Some(at) = &reading.last_success {
-        text += &format!(", last success {at}");
-    }
-    if let Some(at) = &reading.next_read {
-        text += &format!(", next {at}");
+    let times = [
+        ("since", &reading.since),
+        ("last read", &reading.last_read),
+        ("last success", &reading.last_success),
+        ("next", &reading.next_read),
+    ];
+    for (what, at) in times {
+        if let Some(at) = at {
+            text += &format!(", {what} {at}");
+        }
     }
     text
 }
@@ -200,7 +240,7 @@ mod tests {
             [
                 "component:default/a is not in the catalog.",
                 "  component:default/a: file:/a.yaml never passed",
-                "    file:/a.yaml listed by location:default/root; last read: ok, last success 2026-01-01T00:00:00Z",
+                "    file:/a.yaml listed by location:default/root; reading: ok, last success 2026-01-01T00:00:00Z",
                 "last deleted in revision 7 at 2026-01-01T00:00:00Z, by read",
                 "named by system:default/s (hasPart)",
                 "nearest: component:default/b",

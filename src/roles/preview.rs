@@ -1,30 +1,21 @@
 //! Trying before registering: ingest reads, the pipeline processes, nobody stores anything.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use backstitch_ingest::http::{EntityAnswer, EntityQuestion, LocationQuestion};
 use backstitch_ingest::{Found, PreviewRead, Previewer};
 use backstitch_processors::{Outcome, Pipeline};
 use backstitch_query_api::{Descriptors, Preview, PreviewError, PreviewedEntity, PreviewedLocation};
-use backstitch_read_model::ReadModel;
 use backstitch_schemas::{
     LocationRef, Problem,
     scm::{Repository, host_of},
-    source::SourceKey,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::config::{AppConfig, Secret};
-
-/// Somewhat longer than ingest takes at most.
-const PATIENCE: Duration = Duration::from_secs(35);
+use super::remote_ingest::RemoteIngest;
 
 /// Processes what is read on request.
 #[derive(Debug)]
@@ -42,21 +33,7 @@ pub(super) enum Reader {
     /// Ingest in this process.
     Here(Arc<Previewer>),
     /// Ingest in another one, which has the credentials of hosts.
-    Elsewhere(RemoteReader),
-}
-
-/// Asks whichever ingest process is reached first.
-pub(super) struct RemoteReader {
-    read_model: Arc<dyn ReadModel>,
-    client: reqwest::Client,
-    /// For ingest processes that want one.
-    token: Option<Secret>,
-}
-
-impl fmt::Debug for RemoteReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteReader").finish_non_exhaustive()
-    }
+    Elsewhere(Arc<RemoteIngest>),
 }
 
 #[async_trait]
@@ -135,7 +112,8 @@ impl Reader {
             Self::Here(previewer) => Ok(previewer.location(location, presence).await),
             Self::Elsewhere(remote) => {
                 let presence = presence.map(str::to_owned);
-                remote.ask("previews", &LocationQuestion { location: location.to_string(), presence }).await
+                let question = LocationQuestion { location: location.to_string(), presence };
+                remote.ask(&["previews"], &question).await.map_err(PreviewError::Unavailable)
             }
         }
     }
@@ -148,57 +126,8 @@ impl Reader {
             }
             Self::Elsewhere(remote) => {
                 let question = EntityQuestion { entity: entity.clone(), location: location.to_string() };
-                remote.ask("previews/entity", &question).await
+                remote.ask(&["previews", "entity"], &question).await.map_err(PreviewError::Unavailable)
             }
         }
-    }
-}
-
-impl RemoteReader {
-    /// Asks with the first token of the configuration that may do everything, if there is one.
-    ///
-    /// # Errors
-    /// If the HTTP client cannot be set up.
-    pub(super) fn new(config: &AppConfig, read_model: Arc<dyn ReadModel>) -> anyhow::Result<Self> {
-        let token = config.backend.auth.operator_token().cloned();
-        Ok(Self { read_model, client: reqwest::Client::builder().timeout(PATIENCE).build()?, token })
-    }
-
-    async fn ask<A: DeserializeOwned>(
-        &self,
-        path: &str,
-        question: &impl Serialize,
-    ) -> Result<A, PreviewError> {
-        let mut last = "no ingest process has said where it is".to_owned();
-        for address in self.addresses().await? {
-            let url = format!("{}/api/ingest/v1/{path}", address.trim_end_matches('/'));
-            let mut request = self.client.post(url).json(question);
-            if let Some(token) = &self.token {
-                request = request.bearer_auth(token.expose());
-            }
-            let answer = request.send().await.and_then(reqwest::Response::error_for_status);
-            match answer {
-                Ok(answer) => match answer.json().await {
-                    Ok(answer) => return Ok(answer),
-                    Err(cause) => last = cause.to_string(),
-                },
-                Err(cause) => last = cause.to_string(),
-            }
-        }
-        Err(PreviewError::Unavailable(last))
-    }
-
-    /// Where ingest processes say that they are.
-    async fn addresses(&self) -> Result<Vec<String>, PreviewError> {
-        let sources = self.read_model.sources().await;
-        let sources = sources.map_err(|cause| PreviewError::Unavailable(cause.to_string()))?;
-        let notes = sources.into_iter().filter_map(|row| match SourceKey::decode(row.key.as_bytes()) {
-            Ok(SourceKey::Ours(name)) if name.starts_with("ingest-") => row.state.note,
-            Ok(_) | Err(_) => None,
-        });
-        let mut addresses: Vec<String> = notes.collect();
-        addresses.sort();
-        addresses.dedup();
-        Ok(addresses)
     }
 }

@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api, commands, health, ingest, pipeline_status,
-    preview::{PipelinePreview, Reader, RemoteReader},
+    place_readers::PlaceReaders,
+    preview::{PipelinePreview, Reader},
     process, progress,
+    remote_ingest::RemoteIngest,
     server::Server,
     stitch, stores,
     tasks::Tasks,
@@ -101,9 +103,9 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
         commands::LogCommands::new(Arc::clone(&stores.log), Arc::clone(&stores.read_model), clock());
     let status = pipeline_status::Pipeline { log: stores.log, directory: None, notices };
     let pipeline = process::pipeline(&config, config.catalog.rules()?)?;
-    let reader = RemoteReader::new(&config, Arc::clone(&stores.read_model))?;
+    let remote = Arc::new(RemoteIngest::new(&config, Arc::clone(&stores.read_model))?);
     let preview = PipelinePreview {
-        reader: Reader::Elsewhere(reader),
+        reader: Reader::Elsewhere(Arc::clone(&remote)),
         pipeline,
         credentialed: config.integrations.credentialed(),
     };
@@ -113,6 +115,7 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
         policy: server.access.policy(),
         commands: Some(Arc::new(commands)),
         preview: Some(Arc::new(preview)),
+        readers: Some(Arc::new(PlaceReaders::Elsewhere(remote))),
         ..ApiState::new(catalog, stores.read_model, settings)
     };
     metrics::observe(&state, &clock(), config.backstitch.metrics.count_every);

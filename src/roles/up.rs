@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api, commands, health, ingest, pipeline_status,
+    place_readers::PlaceReaders,
     preview::{PipelinePreview, Reader},
     process, progress,
     server::Server,
@@ -108,6 +109,7 @@ fn start(
         health::of_stitching(stitcher.status()),
     ];
     let commands = commands::LogCommands::new(log.clone(), read_model.clone(), Arc::new(SystemClock));
+    let readers = PlaceReaders::Here(directory.clone());
     let status = pipeline_status::Pipeline { log, directory: Some(directory), notices };
     let state = ApiState {
         status: Some(Arc::new(status)),
@@ -115,6 +117,7 @@ fn start(
         policy: server.access.policy(),
         commands: Some(Arc::new(commands)),
         preview: Some(Arc::new(preview)),
+        readers: Some(Arc::new(readers)),
         ..ApiState::new(catalog, read_model, settings)
     };
     metrics::observe(&state, &clock, config.backstitch.metrics.count_every);

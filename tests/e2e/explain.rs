@@ -1,5 +1,8 @@
 //! Why something is not there: the mistakes of the example, and what nobody has heard of.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
 use crate::support::{Catalog, Launch, component, write};
@@ -8,7 +11,7 @@ async fn explained(catalog: &Catalog, question: &str) -> Value {
     catalog.get(&format!("/api/catalog/v1/explain?{question}")).await
 }
 
-fn text<'a>(answer: &'a Value, member: &str) -> &'a str {
+fn text_of<'a>(answer: &'a Value, member: &str) -> &'a str {
     answer[member].as_str().unwrap_or_else(|| panic!("no {member} in {answer}"))
 }
 
@@ -22,23 +25,23 @@ async fn every_mistake_of_the_example_is_explained() {
     assert_eq!(sound["state"], "visible");
     assert!(sound["entity"]["revision"].as_i64().unwrap() > 0);
     let chain = sound["claims"][0]["chain"].as_array().unwrap();
-    assert!(text(&chain[0], "document").ends_with("systems/booking/catalog-info.yaml"));
+    assert!(text_of(&chain[0], "document").ends_with("systems/booking/catalog-info.yaml"));
     assert_eq!(chain[0]["reading"]["outcome"], "ok");
     assert!(chain.iter().all(|link| link["locationWins"] == true));
 
     let invalid = explained(&catalog, "ref=tide-checker").await;
     assert_eq!(invalid["state"], "invalid");
-    assert!(text(&invalid, "summary").contains("line 67"), "{invalid}");
-    assert!(text(&invalid, "advice").contains("component:tide-tables"), "{invalid}");
+    assert!(text_of(&invalid, "summary").contains("line 67"), "{invalid}");
+    assert!(text_of(&invalid, "advice").contains("component:tide-tables"), "{invalid}");
 
     let foreign = explained(&catalog, "ref=service:default/weighbridge").await;
-    assert!(text(&foreign, "advice").contains("Service"), "{foreign}");
+    assert!(text_of(&foreign, "advice").contains("Service"), "{foreign}");
 
     let contested = explained(&catalog, "ref=component:default/sms-sender").await;
     assert_eq!(contested["state"], "visible");
-    assert!(text(&contested, "summary").contains("lost against it"), "{contested}");
+    assert!(text_of(&contested, "summary").contains("lost against it"), "{contested}");
     let verdicts: Vec<_> =
-        contested["claims"].as_array().unwrap().iter().map(|claim| text(claim, "verdict")).collect();
+        contested["claims"].as_array().unwrap().iter().map(|claim| text_of(claim, "verdict")).collect();
     assert!(verdicts.iter().any(|verdict| verdict.contains("loses against")), "{verdicts:?}");
 
     let mistyped = explained(&catalog, "ref=system:default/bokking").await;
@@ -71,10 +74,10 @@ async fn documents_are_explained_by_how_reading_them_goes() {
     assert_eq!((good["state"].as_str(), good["claimsTotal"].as_i64()), (Some("visible"), Some(1)));
     let bad = explained(&catalog, &of("bad.yaml")).await;
     assert_eq!(bad["state"], "invalid", "{bad}");
-    assert!(text(&bad, "advice").contains("spec.type"), "{bad}");
+    assert!(text_of(&bad, "advice").contains("spec.type"), "{bad}");
     let refused = explained(&catalog, "ref=user:default/eve").await;
     assert_eq!(refused["state"], "refused", "{refused}");
-    assert!(text(&refused, "advice").contains("catalog"), "{refused}");
+    assert!(text_of(&refused, "advice").contains("catalog"), "{refused}");
     let missing = explained(&catalog, &of("none.yaml")).await;
     assert_eq!(missing["state"], "unreadable", "{missing}");
     let mistyped = explained(&catalog, &of("godo.yaml")).await;
@@ -90,7 +93,7 @@ async fn documents_are_explained_by_how_reading_them_goes() {
         |answer| answer["state"] == "last-good-form",
     )
     .await;
-    assert!(text(&stale, "summary").contains("last good form"), "{stale}");
+    assert!(text_of(&stale, "summary").contains("last good form"), "{stale}");
     assert!(catalog.entity("component", "sound").await.is_some());
     let (there, count) = (file("bad.yaml"), |answer: &Value| answer["totalItems"].as_i64().unwrap());
     assert_eq!(count(&catalog.get(&format!("/api/catalog/v1/errors?location={}", there.display())).await), 1);
@@ -121,6 +124,116 @@ async fn relations_that_lead_nowhere_are_listed() {
     assert_eq!((&dangling["items"], &dangling["totalItems"]), (&expected, &json!(1)));
     let explained = explained(&catalog, "ref=group:team-a").await;
     assert_eq!(explained["state"], "unknown");
-    assert!(text(&explained, "summary").contains("named by component:default/a (ownedBy)"), "{explained}");
+    assert!(text_of(&explained, "summary").contains("named by component:default/a (ownedBy)"), "{explained}");
     catalog.stop().await;
+}
+
+/// A host on which each path answers with a status and a text, which may change.
+struct Host {
+    address: String,
+    answers: Arc<Mutex<HashMap<&'static str, (u16, String)>>>,
+}
+
+impl Host {
+    async fn start(answers: impl IntoIterator<Item = (&'static str, u16, String)>) -> Self {
+        let answers = answers.into_iter().map(|(path, status, text)| (path, (status, text)));
+        let answers = Arc::new(Mutex::new(answers.collect::<HashMap<_, _>>()));
+        let known = Arc::clone(&answers);
+        let answer = move |uri: axum::http::Uri| async move {
+            let (status, text) =
+                known.lock().unwrap().get(uri.path()).cloned().unwrap_or((404, String::new()));
+            (axum::http::StatusCode::from_u16(status).unwrap(), text)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let router = axum::Router::new().fallback(answer);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, answers }
+    }
+
+    fn answer(&self, path: &'static str, status: u16, text: &str) {
+        self.answers.lock().unwrap().insert(path, (status, text.to_owned()));
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_for_the_moment_is_told_of_the_location_the_entity_and_the_document() {
+    let root = "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: tree}\nspec:\n  type: url\n  \
+                targets: [./good.yaml, ./broken.yaml]\n";
+    let host = Host::start([
+        ("/root.yaml", 200, root.to_owned()),
+        ("/good.yaml", 200, component("good", "x")),
+        ("/broken.yaml", 500, String::new()),
+    ])
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("app-config.yaml");
+    let text = json!({
+        "backend": {"reading": {"allow": [{"host": host.address}]}},
+        "catalog": {
+            "processingInterval": {"seconds": 1},
+            "locations": [{"type": "url", "target": host.url("/root.yaml")}],
+        },
+    });
+    write(&config, &text.to_string());
+    let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
+    catalog.settled().await;
+    let broken = host.url("/broken.yaml");
+
+    let location = explained(&catalog, "ref=location:default/tree").await;
+    assert_eq!(location["state"], "lists-trouble", "{location:#}");
+    let summary = text_of(&location, "summary");
+    assert!(summary.contains(&broken) && summary.contains("HTTP 500"), "{summary}");
+    assert!(text_of(&location, "advice").contains("is read again at"), "{location:#}");
+    let unread = &location["claims"][0]["unread"][0];
+    assert_eq!(unread["document"], format!("url:{broken}"));
+    assert!(
+        unread["reading"]["since"].is_string() && unread["reading"]["lastSuccess"].is_null(),
+        "{unread:#}"
+    );
+
+    let document = explained(&catalog, &format!("target={broken}")).await;
+    assert_eq!(document["state"], "unreadable", "{document:#}");
+    let summary = text_of(&document, "summary");
+    assert!(
+        summary.contains("listed by location:default/tree below location:default/generated-"),
+        "{summary}"
+    );
+    assert!(summary.contains("was never read and cannot be read since"), "{summary}");
+    assert_eq!(document["listed"][0]["provider"], "config");
+    assert_eq!(document["listed"][0]["chain"].as_array().unwrap().len(), 2);
+
+    let neighbour = explained(&catalog, &format!("target={}", host.url("/brokn.yaml"))).await;
+    assert_eq!(
+        (&neighbour["state"], &neighbour["nearest"][0]),
+        (&json!("not-read"), &json!(format!("url:{broken}")))
+    );
+
+    // What is unchanged is read again all the time, and that is what is told.
+    let first = read_time(&explained(&catalog, "ref=good").await);
+    let patience = std::time::Duration::from_secs(30);
+    let later = || async { read_time(&explained(&catalog, "ref=good").await) };
+    crate::support::eventually("a later read", patience, later, |seen| *seen > first).await;
+
+    host.answer("/good.yaml", 502, "");
+    let stale = crate::support::eventually(
+        "the entity to be stale",
+        patience,
+        || explained(&catalog, "ref=good"),
+        |answer| answer["state"] == "stale",
+    )
+    .await;
+    let summary = text_of(&stale, "summary");
+    assert!(summary.contains("is shown as of") && summary.contains("HTTP 502"), "{summary}");
+    assert!(catalog.entity("component", "good").await.is_some());
+    catalog.stop().await;
+}
+
+/// When the document of an entity's first claim was last found.
+fn read_time(answer: &Value) -> Option<String> {
+    answer["claims"][0]["chain"][0]["reading"]["lastSuccess"].as_str().map(str::to_owned)
 }

@@ -9,6 +9,7 @@
 //! | `POST /providers/{name}/confirm` | lets held removals happen (also `…/removals/confirm`) |
 //! | `POST /providers/{name}/discard` | forgets held removals (also `…/removals/discard`) |
 //! | `POST /previews`, `POST /previews/entity` | reads without claiming, for a query API elsewhere |
+//! | `POST /providers/{name}/read-times` | when places are read, for a query API elsewhere |
 //! | `POST /providers/{name}/refresh` | reads again, `?entityRef=` only what lists that entity |
 
 mod answer;
@@ -21,9 +22,11 @@ mod positions;
 mod previews;
 mod providers;
 mod push;
+mod read_times;
 mod stream;
 
 pub use previews::{EntityAnswer, EntityQuestion, LocationQuestion};
+pub use read_times::{ReadTimesAnswer, ReadTimesQuestion};
 
 use std::sync::Arc;
 
@@ -71,6 +74,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/api/ingest/v1/previews/entity", post(previews::preview_entity))
         .route(provider, delete(commands::withdraw_provider))
         .route(&of("/mutations"), post(push::push_mutation))
+        .route(&of("/read-times"), post(read_times::read_times))
         .route(&of("/refresh"), post(commands::refresh_provider));
     let router = ["/confirm", "/removals/confirm"]
         .iter()

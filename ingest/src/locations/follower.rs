@@ -22,7 +22,7 @@ use super::{
     schedule::{Schedule, Subject},
     watch::Watches,
 };
-use crate::{Finding, FollowedLocation, Follower, Places, Refreshed, Ticket};
+use crate::{Finding, FollowedLocation, Follower, Places, ReadTimes, Refreshed, Ticket};
 
 /// Findings that are taken together at most, so that the owner can append them in one step.
 const BATCH: usize = 1000;
@@ -201,6 +201,10 @@ impl Follower for LocationFollower {
 
     fn next_read(&self) -> Option<Timestamp> {
         [&self.files, &self.urls].into_iter().filter_map(Schedule::first).min().map(|at| self.moment(at))
+    }
+
+    fn read_times(&self, location: &str) -> Option<ReadTimes> {
+        self.times_of(location)
     }
 
     fn is_busy(&self) -> bool {

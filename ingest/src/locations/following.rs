@@ -14,7 +14,7 @@ use super::{
     reading::Reading,
     schedule::{Schedule, Subject},
 };
-use crate::Wake;
+use crate::{ReadTimes, Wake};
 
 impl LocationFollower {
     /// Plans what changed and queues what has to be said about it.
@@ -38,6 +38,30 @@ impl LocationFollower {
     pub(super) fn next_read(&self, subject: &Subject) -> Option<Timestamp> {
         let schedule = if self.is_url(subject) { &self.urls } else { &self.files };
         schedule.planned(subject).map(|at| self.moment(at))
+    }
+
+    /// When a document or a pattern was read and is read again; `None` if nobody lists it.
+    ///
+    /// What a listing of a repository has found is looked at with the listing.
+    pub(super) fn times_of(&self, location: &str) -> Option<ReadTimes> {
+        let subject = Subject::Document(location.into());
+        let Some(reading) = self.readings.get(&subject) else {
+            let pattern = Subject::Pattern(location.into());
+            return Some(self.readings.get(&pattern)?.times(self.next_read(&pattern)));
+        };
+        let own = reading.times(self.next_read(&subject));
+        if !self.listings.is_listed_with_content(location) {
+            return Some(own);
+        }
+        let searches = self.listings.searches_that_found(location).map(Subject::Pattern);
+        let times =
+            searches.filter_map(|search| Some(self.readings.get(&search)?.times(self.next_read(&search))));
+        Some(times.fold(own, |times, search| ReadTimes {
+            last_read: times.last_read.max(search.last_read),
+            // The listing tells that it is there as it was, unless reading it fails.
+            last_success: times.last_success.max(search.last_success.filter(|_| reading.is_read())),
+            next_read: [times.next_read, search.next_read].into_iter().flatten().min(),
+        }))
     }
 
     /// When the clock will show that it is `at`.

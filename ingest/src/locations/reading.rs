@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use backstitch_schemas::{Digest, Problem, Timestamp, source::SourceState};
+use backstitch_schemas::{
+    Digest, Problem, Timestamp,
+    source::{ListedBy, SourceState},
+};
 use tokio::task::AbortHandle;
 
 use super::{
@@ -11,7 +14,7 @@ use super::{
     host_gate::ReadThrough,
     read::Seen,
 };
-use crate::Wake;
+use crate::{ReadTimes, Wake};
 
 /// How long a file that vanished is given to come back, because some editors remove what they save.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
@@ -60,6 +63,7 @@ pub(super) struct Noted<'a> {
     pub(super) errors: Vec<Problem>,
     pub(super) status: Option<u16>,
     pub(super) entities: Option<usize>,
+    pub(super) listed_by: Vec<ListedBy>,
     pub(super) note: Option<String>,
 }
 
@@ -100,6 +104,20 @@ impl Reading {
     /// Whether it is known how the last attempt went, now or in an earlier process.
     pub(super) fn has_outcome(&self) -> bool {
         !self.state.outcome.is_empty()
+    }
+
+    /// Whether the last attempt told what is there.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self.state.outcome.as_str(), "ok" | "unchanged")
+    }
+
+    /// When it was read, and is read again at `next`.
+    pub(super) fn times(&self, next: Option<Timestamp>) -> ReadTimes {
+        ReadTimes {
+            last_read: self.state.last_read_at,
+            last_success: self.state.last_success_at,
+            next_read: next,
+        }
     }
 
     /// Whether the last attempt failed, and the one before did not.
@@ -149,26 +167,29 @@ impl Reading {
         now: Timestamp,
         next: Option<Timestamp>,
     ) -> Option<SourceState> {
-        let good = matches!(noted.outcome, "ok" | "absent");
         let noted_failure = noted.outcome == "failed" && self.failures > 0;
         let seen = self.seen.as_deref().filter(|_| noted.outcome == "ok");
         // Parts have no place in the record, so an earlier process could not tell that they changed.
         let etag = seen.map(|seen| seen.etag.clone().filter(|_| seen.parts.is_empty()));
+        let digest = seen.map(|seen| seen.digest.to_string()).or_else(|| self.state.digest.clone());
+        let is_as_before = noted.outcome == self.state.outcome && digest == self.state.digest;
         let state = SourceState {
             outcome: noted.outcome.to_owned(),
             errors: noted.errors,
             etag: etag.unwrap_or_else(|| self.state.etag.clone()),
-            digest: seen.map(|seen| seen.digest.to_string()).or_else(|| self.state.digest.clone()),
+            digest,
             http_status: noted
                 .status
                 .filter(|status| *status != 304)
                 .map(i32::from)
                 .or_else(|| self.state.http_status.filter(|_| noted.status.is_some())),
             last_read_at: Some(now),
-            last_success_at: if good { Some(now) } else { self.state.last_success_at },
+            last_success_at: if noted.outcome == "ok" { Some(now) } else { self.state.last_success_at },
             next_read_at: next,
             entities: noted.entities.and_then(|count| i64::try_from(count).ok()).or(self.state.entities),
+            since_at: self.state.since_at.filter(|_| is_as_before).or(Some(now)),
             absent_since: self.absent_since,
+            listed_by: noted.listed_by,
             note: noted.note,
             ..SourceState::default()
         };

@@ -212,8 +212,9 @@ impl LocationFollower {
         let blind = location.starts_with("file:") && self.watches.is_blind(subject);
         let note = blind.then(|| "it cannot be watched, and is looked at regularly".to_owned());
         let (now, next) = (self.clock.now(), self.next_read(subject));
+        let listed_by = self.listings.first_that_list(subject);
         let Some(reading) = self.readings.get_mut(subject) else { return };
-        let noted = Noted { outcome, errors, status, entities, note };
+        let noted = Noted { outcome, errors, status, entities, listed_by, note };
         if let Some(state) = reading.note(noted, now, next) {
             self.outbox.states.push((location.to_string(), state));
         }

@@ -80,6 +80,8 @@ pub(crate) enum Message {
     Ran(Option<Problem>),
     /// The provider is in no configuration any more.
     Withdraw,
+    /// Somebody asks when these places, by location ref, were read and are read again.
+    ReadTimes { places: Vec<String>, answer: oneshot::Sender<Vec<Option<ReadTimes>>> },
 }
 
 /// How an owner is doing.
@@ -273,6 +275,11 @@ impl Owner {
             Message::Withdraw => {
                 self.heard = true;
                 self.withdraw_all(CauseKind::Configuration, "no longer configured").await
+            }
+            Message::ReadTimes { places, answer } => {
+                // Whoever asked may not have had the time to wait.
+                let _ = answer.send(places.iter().map(|place| self.follower.read_times(place)).collect());
+                Ok(())
             }
             Message::Ran(problem) => {
                 self.heard = true;

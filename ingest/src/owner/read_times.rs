@@ -1,18 +1,21 @@
 //! When a provider was last heard, and when it reads again.
 
 use backstitch_schemas::{Timestamp, source::SourceState};
+use serde::{Deserialize, Serialize};
 
 use crate::Finding;
 
-/// When a provider was last heard, and when it reads again. They change with every look at an
-/// unchanged file, so they go into the log only with the summary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// When a provider was last heard or a place was read, and when that comes again. They change with every
+/// look at what is unchanged, so they go into the log only with the summary of a provider, and when something
+/// about a place is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ReadTimes {
     /// The last attempt to read, or the last push.
     pub last_read: Option<Timestamp>,
-    /// The last one that told what is there.
+    /// The last one that found what is read.
     pub last_success: Option<Timestamp>,
-    /// When something of it is read again.
+    /// The next attempt; `None` while one is under way, and for what is read once.
     pub next_read: Option<Timestamp>,
 }
 
@@ -37,7 +40,12 @@ impl ReadTimes {
             return;
         }
         self.last_read = Some(now);
-        if findings.iter().any(|finding| !matches!(finding, Finding::Failed { .. })) {
+        let found = |finding: &Finding| match finding {
+            // What is missing although it has to be there was not found.
+            Finding::Failed { .. } | Finding::Absent { error: Some(_), .. } => false,
+            _ => true,
+        };
+        if findings.iter().any(found) {
             self.last_success = Some(now);
         }
     }

@@ -23,14 +23,14 @@ use backstitch_schemas::{
     source::{CommandOutcome, SourceState},
     topic::partition_of,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    CatalogPolicy, Commander, Config, EntityProvider, Follower, ProviderStatus,
+    CatalogPolicy, Commander, Config, EntityProvider, Follower, ProviderStatus, ReadTimes,
     locations::HostStatus,
-    owner::{OwnerHandle, PUSHED, Shared},
+    owner::{Message, OwnerHandle, PUSHED, Shared},
     tail::{Tail, locked},
     writer::Writer,
 };
@@ -39,6 +39,9 @@ use crate::{
 const GROUP: &str = "ingest";
 
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long an owner is waited for that may be waiting for the log.
+const READ_TIMES_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes the follower of a provider that is about to be owned.
 pub trait FollowerFactory: Send + Sync + 'static {
@@ -316,6 +319,26 @@ impl Directory {
 
     fn partition_of(&self, provider: &ProviderName) -> u32 {
         partition_of(provider.as_str(), self.shared.log.partitions(Topic::Commands))
+    }
+
+    /// When places of a provider that is owned here were read and are read again, in their order; `None` for
+    /// what is not read.
+    ///
+    /// # Errors
+    /// If another process has to be asked, or the owner has no time to answer.
+    pub async fn read_times(
+        &self,
+        provider: &ProviderName,
+        places: Vec<String>,
+    ) -> Result<Vec<Option<ReadTimes>>, NotHere> {
+        let owner = self.owner(provider)?;
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            owner.messages.send(Message::ReadTimes { places, answer }).await.ok()?;
+            answered.await.ok()
+        };
+        let answered = tokio::time::timeout(READ_TIMES_PATIENCE, asked).await.ok().flatten();
+        answered.ok_or(NotHere::Starting)
     }
 
     /// Where the owner of a provider can be reached, if that is another process.

@@ -17,7 +17,7 @@ use axum::{
 use backstitch_event_log::{BatchLimits, EventLog, embedded::EmbeddedLog};
 use backstitch_ingest::{
     CatalogPolicy, Config, Connection, EntityProvider, Finding, FollowedLocation, Follower, FollowerFactory,
-    Ingest, Mutation, Parts, Places, Progress, Refreshed, Removal, Submission, Ticket,
+    Ingest, Mutation, Parts, Places, Progress, ReadTimes, Refreshed, Removal, Submission, Ticket,
     http::{HttpState, router},
 };
 use backstitch_schemas::{
@@ -92,6 +92,10 @@ impl Follower for ScriptedFollower {
     }
 
     fn next_read(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn read_times(&self, _: &str) -> Option<ReadTimes> {
         None
     }
 

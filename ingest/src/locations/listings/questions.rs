@@ -6,10 +6,15 @@ use std::{
     sync::Arc,
 };
 
+use backstitch_schemas::source::ListedBy;
+
 use super::{
     super::{fetch::Place, pattern::Pattern, schedule::Subject, target::Target},
     Document, Edge, Followed, Listings, LocationKey, Search, file_location, url_location,
 };
+
+/// How many of the Locations that list a document are noted with it.
+const NOTED: usize = 8;
 
 impl Listings {
     /// A listed document.
@@ -56,13 +61,25 @@ impl Listings {
     /// when the document changes.
     pub(in crate::locations) fn is_listed_with_content(&self, document: &str) -> bool {
         let Some(Document { edges, .. }) = self.documents.get(document) else { return false };
-        edges.keys().all(|key| {
-            let targets = self.locations.get(key).into_iter().flat_map(|followed| followed.targets.iter());
-            let mut searches = targets.flatten().filter_map(|target| match target {
-                Target::Urls(text, _) => self.patterns.get(&url_location(text)),
-                _ => None,
-            });
-            searches.any(|search| search.matches.as_ref().is_some_and(|found| found.contains_key(document)))
+        edges.keys().all(|key| self.searches_of(key, document).next().is_some())
+    }
+
+    /// The patterns on git hosts that found a document.
+    pub(in crate::locations) fn searches_that_found(&self, document: &str) -> impl Iterator<Item = Arc<str>> {
+        let edges = self.documents.get(document).into_iter().flat_map(|document| document.edges.keys());
+        edges.flat_map(move |key| self.searches_of(key, document))
+    }
+
+    /// The patterns on git hosts by which a Location found a document.
+    fn searches_of(&self, key: &LocationKey, document: &str) -> impl Iterator<Item = Arc<str>> {
+        let targets = self.locations.get(key).into_iter().flat_map(|followed| followed.targets.iter());
+        let searches = targets.flatten().filter_map(|target| match target {
+            Target::Urls(text, _) => Some(url_location(text)),
+            _ => None,
+        });
+        searches.filter(move |search| {
+            let found = self.patterns.get(search).and_then(|search| search.matches.as_ref());
+            found.is_some_and(|found| found.contains_key(document))
         })
     }
 
@@ -96,6 +113,18 @@ impl Listings {
     pub(in crate::locations) fn patterns_of(&self, key: &LocationKey) -> Vec<Subject> {
         let followed = self.locations.get(key).into_iter();
         followed.flat_map(Followed::patterns).map(Subject::Pattern).collect()
+    }
+
+    /// The first few of the Locations that list a document or a pattern, always the same ones.
+    pub(in crate::locations) fn first_that_list(&self, subject: &Subject) -> Vec<ListedBy> {
+        let mut listed_by: Vec<_> = self
+            .that_list(subject)
+            .into_iter()
+            .map(|(location, document)| ListedBy { location, document: document.to_string() })
+            .collect();
+        listed_by.sort_unstable();
+        listed_by.truncate(NOTED);
+        listed_by
     }
 
     /// The Locations that list a document or a pattern.

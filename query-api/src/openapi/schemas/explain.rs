@@ -17,12 +17,12 @@ fn explanation() -> Value {
     json!({
         "type": "object",
         "required": ["subject", "revision", "state", "summary", "advice", "claims", "claimsTotal", "reading",
-                     "mentionedBy", "nearest"],
+                     "listed", "mentionedBy", "nearest"],
         "properties": {
             "subject": {"type": "string", "description": "The ref or the location ref that was asked for."},
             "revision": {"type": "integer", "format": "int64"},
             "state": {"type": "string", "enum": [
-                "visible", "stale", "last-good-form", "orphan", "removal-held", "refused", "invalid", "lost", "detached",
+                "visible", "stale", "lists-trouble", "last-good-form", "orphan", "removal-held", "refused", "invalid", "lost", "detached",
                 "withdrawn", "unknown", "empty", "unreadable", "not-read",
             ]},
             "summary": {"type": "string"},
@@ -49,6 +49,15 @@ fn explanation() -> Value {
             "claims": {"type": "array", "items": {"$ref": "#/components/schemas/ExplainedClaim"}},
             "claimsTotal": {"type": "integer", "minimum": 0},
             "reading": {"type": "array", "items": {"$ref": "#/components/schemas/ReadingState"}},
+            "listed": {
+                "type": "array",
+                "description": "The ways that lead to the document.",
+                "items": {
+                    "type": "object",
+                    "required": ["provider", "chain"],
+                    "properties": {"provider": {"type": "string"}, "chain": chain()},
+                },
+            },
             "mentionedBy": {
                 "type": "array",
                 "items": {
@@ -70,16 +79,15 @@ fn explained_claim() -> Value {
                 "type": "object",
                 "required": ["chain", "verdict"],
                 "properties": {
-                    "chain": {
+                    "chain": chain(),
+                    "unread": {
                         "type": "array",
-                        "description": "From the document up to what the provider submitted.",
+                        "description": "What it lists and cannot be read now, some of it.",
                         "items": {
                             "type": "object",
-                            "required": ["document", "listedBy", "locationWins"],
+                            "required": ["document", "reading"],
                             "properties": {
                                 "document": {"type": "string"},
-                                "listedBy": {"type": "string"},
-                                "locationWins": {"type": "boolean"},
                                 "reading": {"$ref": "#/components/schemas/ReadingState"},
                             },
                         },
@@ -92,18 +100,37 @@ fn explained_claim() -> Value {
     })
 }
 
+fn chain() -> Value {
+    json!({
+        "type": "array",
+        "description": "From the document up to what the provider submitted.",
+        "items": {
+            "type": "object",
+            "required": ["document", "listedBy", "locationWins"],
+            "properties": {
+                "document": {"type": "string"},
+                "listedBy": {"type": "string"},
+                "locationWins": {"type": "boolean"},
+                "reading": {"$ref": "#/components/schemas/ReadingState"},
+            },
+        },
+    })
+}
+
 fn reading() -> Value {
-    let time = json!({"type": "string", "format": "date-time"});
+    let time =
+        |description: &str| json!({"type": "string", "format": "date-time", "description": description});
     json!({
         "type": "object",
         "required": ["provider", "outcome", "errors"],
         "properties": {
             "provider": {"type": "string"},
-            "outcome": {"type": "string"},
+            "outcome": {"type": "string", "enum": ["ok", "unchanged", "failed", "absent", "refused", "withdrawn"]},
             "httpStatus": {"type": "integer"},
-            "lastRead": time,
-            "lastSuccess": time,
-            "nextRead": time,
+            "since": time("Since when reads fail, or since when the content is the same."),
+            "lastRead": time("Absent where whoever reads it does not answer."),
+            "lastSuccess": time("The last read that found it. Absent where whoever reads it does not answer, unless reads fail."),
+            "nextRead": time("Absent where whoever reads it does not answer, and while it is read."),
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
         },
     })

@@ -1,10 +1,13 @@
 //! What is known about an entity or a document, and the explanation made of it.
 
 use backstitch_read_model::ClaimRecord;
-use backstitch_schemas::{EntityRef, Problem, source::SourceState};
+use backstitch_schemas::{EntityRef, Problem, Timestamp, source::SourceState};
 use serde::Serialize;
 
-use crate::v1::views::{CauseView, ClaimView};
+use crate::{
+    ports::ReadTimes,
+    v1::views::{CauseView, ClaimView},
+};
 
 /// Everything known about an entity ref.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +32,10 @@ pub(super) struct DocumentFacts {
     pub(super) revision: i64,
     /// How reading it goes, for each provider that reads it.
     pub(super) sources: Vec<SourceView>,
+    /// The ways that lead to it, each from what lists it up to a provider's own Location.
+    pub(super) listed: Vec<Way>,
+    /// Locations that name it as a target, if nobody reads it.
+    pub(super) named_by: Vec<EntityRef>,
     /// Claims on what stands in it.
     pub(super) claims: Vec<ClaimFacts>,
     /// How many claims there are, listed or not.
@@ -63,6 +70,8 @@ pub(super) struct ClaimFacts {
     pub(super) claim: ClaimRecord,
     /// From the document that it stands in up to what the provider itself submitted.
     pub(super) chain: Vec<Link>,
+    /// What it lists and cannot be read now, if it is a Location.
+    pub(super) unread: Unread,
     /// Its removal waits for a person, since then.
     pub(super) held_since: Option<String>,
 }
@@ -82,6 +91,29 @@ pub(crate) struct Link {
     pub(crate) reading: Option<SourceView>,
 }
 
+/// A way to a document: which provider reads it, and what lists it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Way {
+    pub(crate) provider: String,
+    /// From the document up to what the provider itself submitted.
+    pub(crate) chain: Vec<Link>,
+}
+
+/// What a Location lists and cannot be read now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Unread {
+    /// Some of it, by name.
+    pub(super) places: Vec<Place>,
+    pub(super) total: usize,
+}
+
+/// A document and how reading it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Place {
+    pub(crate) document: String,
+    pub(crate) reading: SourceView,
+}
+
 /// How reading one document goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -89,12 +121,19 @@ pub(crate) struct SourceView {
     pub(crate) provider: String,
     /// `ok`, `unchanged`, `failed`, `absent`, `refused` or `withdrawn`.
     pub(crate) outcome: String,
+    /// Since when it is like that: since when reads fail, or since when the content is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http_status: Option<i32>,
+    /// The last attempt; absent where whoever reads it cannot be asked, as looks at what is as before are
+    /// not recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_read: Option<String>,
+    /// The last attempt that found it. Absent as the last attempt is, unless reads fail since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_success: Option<String>,
+    /// When it is read again; absent where whoever reads it cannot be asked, or never reads it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_read: Option<String>,
     pub(crate) errors: Vec<Problem>,
@@ -122,6 +161,8 @@ pub(crate) struct Explanation {
     pub(crate) claims_total: i64,
     /// How reading goes, for a document.
     pub(crate) reading: Vec<SourceView>,
+    /// What lists it, for a document.
+    pub(crate) listed: Vec<Way>,
     /// Who names the ref, for an entity.
     pub(crate) mentioned_by: Vec<Mention>,
     /// What may have been meant.
@@ -136,6 +177,8 @@ pub(crate) enum State {
     Visible,
     /// It is in the catalog, and what it was last read from could not be read since.
     Stale,
+    /// It is a Location in the catalog, and something that it lists cannot be read or is wrong.
+    ListsTrouble,
     /// It is in the catalog in an older form, because what was written since is wrong.
     LastGoodForm,
     /// It is in the catalog although nothing lists it any more.
@@ -169,6 +212,9 @@ pub(crate) struct ExplainedClaim {
     #[serde(flatten)]
     pub(crate) claim: ClaimView,
     pub(crate) chain: Vec<Link>,
+    /// What it lists and cannot be read now, some of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unread: Vec<Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) held_since: Option<String>,
     /// What stands against it, in a sentence.
@@ -183,19 +229,58 @@ pub(crate) struct Mention {
     pub(crate) relation: String,
 }
 
+impl EntityFacts {
+    /// The places that are told about, with how reading them goes.
+    pub(super) fn places(&mut self) -> impl Iterator<Item = (&str, &mut SourceView)> {
+        self.claims.iter_mut().flat_map(ClaimFacts::places)
+    }
+}
+
+impl DocumentFacts {
+    /// The places that are told about, with how reading them goes.
+    pub(super) fn places(&mut self) -> impl Iterator<Item = (&str, &mut SourceView)> {
+        let own = self.sources.iter_mut().map(|view| (self.location.as_str(), view));
+        let above = self.listed.iter_mut().flat_map(|way| &mut way.chain).filter_map(Link::place);
+        own.chain(above).chain(self.claims.iter_mut().flat_map(ClaimFacts::places))
+    }
+}
+
+impl ClaimFacts {
+    fn places(&mut self) -> impl Iterator<Item = (&str, &mut SourceView)> {
+        let listed = self.unread.places.iter_mut().map(|place| (place.document.as_str(), &mut place.reading));
+        self.chain.iter_mut().filter_map(Link::place).chain(listed)
+    }
+}
+
+impl Link {
+    fn place(&mut self) -> Option<(&str, &mut SourceView)> {
+        Some((self.document.as_str(), self.reading.as_mut()?))
+    }
+}
+
 impl SourceView {
-    /// What was noted of a source.
+    /// What was noted of a source when something about it was new. What has passed since unnoted, and when
+    /// it is read next, is known to those who read it only.
     pub(super) fn of(provider: &str, state: &SourceState) -> Self {
-        let text = |time: Option<backstitch_schemas::Timestamp>| time.map(|time| time.to_string());
-        Self {
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        let view = Self {
             provider: provider.to_owned(),
             outcome: state.outcome.clone(),
+            since: text(state.since_at.or(state.last_read_at)),
             http_status: state.http_status,
-            last_read: text(state.last_read_at),
+            last_read: None,
             last_success: text(state.last_success_at),
-            next_read: text(state.next_read_at),
+            next_read: None,
             errors: state.errors.clone(),
-        }
+        };
+        if view.is_read() { Self { last_success: None, ..view } } else { view }
+    }
+
+    /// Adds what is known right now.
+    pub(super) fn with_times(&mut self, times: ReadTimes) {
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        (self.last_read, self.next_read) = (text(times.last_read), text(times.next_read));
+        self.last_success = text(times.last_success).or(self.last_success.take());
     }
 
     /// Whether the last read told what is there.

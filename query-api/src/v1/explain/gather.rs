@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use backstitch_read_model::{ClaimRecord, ReadModel, ReadModelError, SourceRow, Standing};
-use backstitch_schemas::{ClaimKey, EntityRef, LocationRef, source::SourceKey, source::SourceState};
+use backstitch_read_model::{ClaimRecord, ReadModel, ReadModelError, Standing};
+use backstitch_schemas::{ClaimKey, EntityRef, Listing, LocationRef, ProviderName};
 
 use super::{
-    facts::{ClaimFacts, DocumentFacts, EntityFacts, LastChange, Link, SourceView, Visible},
+    facts::{ClaimFacts, DocumentFacts, EntityFacts, LastChange, Link, SourceView, Visible, Way},
     nearest,
+    sources::Sources,
 };
 use crate::{
-    index::{Entity, relation_key},
+    index::{Entity, lower, relation_key},
     query::{Predicate, Test},
     state::ApiState,
     v1::{
@@ -27,6 +28,8 @@ const MAX_DEPTH: usize = 32;
 const MAX_CLAIMS: usize = 200;
 /// Entities that name a ref that are told.
 const MAX_MENTIONS: usize = 20;
+/// Locations that name a document that are told.
+const MAX_NAMED_BY: usize = 5;
 
 /// Everything known about an entity ref. Claims and sources of what is hidden are not told.
 pub(super) async fn entity(
@@ -40,7 +43,7 @@ pub(super) async fn entity(
     let history = visible_history(read_model, view, entity_ref, 1).await?;
     let visible = view.find(entity_ref).map(|entity| visible(entity));
     let nearest = if visible.is_none() { nearest::refs(view, entity_ref) } else { Vec::new() };
-    Ok(EntityFacts {
+    let mut facts = EntityFacts {
         entity_ref: entity_ref.clone(),
         revision: view.revision().0,
         visible,
@@ -50,10 +53,12 @@ pub(super) async fn entity(
             operation: row.operation,
             cause: CauseView::from(&row.cause),
         }),
-        claims: with_chains(read_model, view, &sources, claims).await?,
+        claims: Chains::new(read_model, view, &sources).of_all(claims).await?,
         mentions: mentions(view, entity_ref),
         nearest,
-    })
+    };
+    add_read_times(state, facts.places().collect()).await;
+    Ok(facts)
 }
 
 /// Everything known about a document.
@@ -67,16 +72,52 @@ pub(super) async fn document(
     let sources = Sources::of(&visible_sources(read_model, view).await?);
     let page =
         visible_claims(view, read_model.claims_in(&location, looked_at(view, MAX_CLAIMS)).await?, MAX_CLAIMS);
+    let mut chains = Chains::new(read_model, view, &sources);
+    let claims = chains.of_all(page.items).await?;
+    let listed = chains.of_document(&location).await?;
     let read = sources.of_document(&location);
-    let nearest = if read.is_empty() { nearest::texts(&location, sources.documents()) } else { Vec::new() };
-    Ok(DocumentFacts {
+    let is_known = !read.is_empty() || !claims.is_empty();
+    let nearest = if is_known { Vec::new() } else { nearest::documents(&location, sources.documents()) };
+    let named_by = if is_known { Vec::new() } else { naming(view, &location) };
+    let mut facts = DocumentFacts {
         revision: view.revision().0,
         sources: read,
-        claims: with_chains(read_model, view, &sources, page.items).await?,
+        listed,
+        named_by,
+        claims,
         claims_total: page.total,
         nearest,
         location,
-    })
+    };
+    add_read_times(state, facts.places().collect()).await;
+    Ok(facts)
+}
+
+/// Asks those who read the places when they do.
+async fn add_read_times(state: &ApiState, places: Vec<(&str, &mut SourceView)>) {
+    let Some(readers) = &state.readers else { return };
+    let asked: Vec<_> = places
+        .iter()
+        .map(|(document, view)| (ProviderName::new(view.provider.as_str()), (*document).to_owned()))
+        .collect();
+    if asked.is_empty() {
+        return;
+    }
+    for ((_, view), times) in places.into_iter().zip(readers.read_times(&asked).await) {
+        if let Some(times) = times {
+            view.with_times(times);
+        }
+    }
+}
+
+/// Locations that name a document as it is written.
+fn naming(view: &View, location: &str) -> Vec<EntityRef> {
+    let target = location.split_once(':').map_or(location, |(_, target)| target);
+    let named = |field: &str| Predicate::Field(field.to_owned(), Test::In(vec![lower(target)]));
+    let either = Predicate::Any(vec![named("spec.target"), named("spec.targets")]);
+    let of_kind = Predicate::Field("kind".to_owned(), Test::In(vec!["location".to_owned()]));
+    let found = view.some_of(&Predicate::All(vec![of_kind, either]), MAX_NAMED_BY);
+    found.into_iter().map(|entity| entity.entity_ref.clone()).collect()
 }
 
 fn visible(entity: &Entity) -> Visible {
@@ -112,91 +153,74 @@ async fn claims_on(
     if view.tells_claims_on(entity_ref) { read_model.claims_of(entity_ref).await } else { Ok(Vec::new()) }
 }
 
-async fn with_chains(
-    read_model: &dyn ReadModel,
-    view: &View,
-    sources: &Sources,
-    claims: Vec<ClaimRecord>,
-) -> Result<Vec<ClaimFacts>, ReadModelError> {
-    let mut parents = HashMap::new();
-    let mut facts = Vec::new();
-    for claim in claims {
-        let chain = chain(read_model, view, sources, &claim.key, &mut parents).await?;
-        let held_since = sources.held_since(&claim.key);
-        facts.push(ClaimFacts { claim, chain, held_since });
-    }
-    Ok(facts)
+/// Follows claims and documents up to what their providers submitted.
+struct Chains<'a> {
+    read_model: &'a dyn ReadModel,
+    view: &'a View,
+    sources: &'a Sources,
+    /// Claims on Locations, as far as they were asked for.
+    known: HashMap<EntityRef, Vec<ClaimRecord>>,
 }
 
-/// The way from a claim up to what its provider submitted.
-async fn chain(
-    read_model: &dyn ReadModel,
-    view: &View,
-    sources: &Sources,
-    key: &ClaimKey,
-    known: &mut HashMap<EntityRef, Vec<ClaimRecord>>,
-) -> Result<Vec<Link>, ReadModelError> {
-    let mut links = Vec::new();
-    let mut at = key.clone();
-    while let Some(listing) = at.listing.clone().filter(|_| links.len() < MAX_DEPTH) {
-        if !known.contains_key(&listing.location) {
-            known.insert(listing.location.clone(), claims_on(read_model, view, &listing.location).await?);
+impl<'a> Chains<'a> {
+    fn new(read_model: &'a dyn ReadModel, view: &'a View, sources: &'a Sources) -> Self {
+        Self { read_model, view, sources, known: HashMap::new() }
+    }
+
+    async fn of_all(&mut self, claims: Vec<ClaimRecord>) -> Result<Vec<ClaimFacts>, ReadModelError> {
+        let mut facts = Vec::new();
+        for claim in claims {
+            let chain = self.above(&claim.key.provider, claim.key.listing.as_ref()).await?;
+            let held_since = self.sources.held_since(&claim.key);
+            let unread = self.sources.unread_of(&claim.key);
+            facts.push(ClaimFacts { claim, chain, unread, held_since });
         }
-        let parent = known[&listing.location]
-            .iter()
-            .find(|claim| claim.key.provider == at.provider && claim.key.document() == &*listing.document);
-        links.push(Link {
-            document: listing.listed.to_string(),
-            listed_by: listing.location.to_string(),
-            location_wins: parent.is_some_and(|claim| claim.standing == Standing::Winner),
-            reading: sources.reading(at.provider.as_str(), &listing.listed),
-        });
-        let Some(parent) = parent else { break };
-        at = parent.key.clone();
+        Ok(facts)
     }
-    Ok(links)
-}
 
-/// What `catalog.sources` says, by provider and document.
-struct Sources {
-    providers: HashMap<String, SourceState>,
-    documents: HashMap<(String, String), SourceState>,
-}
-
-impl Sources {
-    fn of(rows: &[SourceRow]) -> Self {
-        let (mut providers, mut documents) = (HashMap::new(), HashMap::new());
-        for row in rows {
-            match SourceKey::decode(row.key.as_bytes()) {
-                Ok(SourceKey::Provider(name)) => drop(providers.insert(name.to_string(), row.state.clone())),
-                Ok(SourceKey::Location(name, document)) if row.state.outcome != "withdrawn" => {
-                    drop(documents.insert((name.to_string(), document), row.state.clone()));
-                }
-                Ok(_) | Err(_) => {}
-            }
+    /// The ways that lead to a document that is read, whatever came of it.
+    async fn of_document(&mut self, document: &str) -> Result<Vec<Way>, ReadModelError> {
+        let mut ways = Vec::new();
+        for (provider, listing) in self.sources.listings_of(document) {
+            let chain = self.above(&provider, Some(&listing)).await?;
+            ways.push(Way { provider: provider.to_string(), chain });
         }
-        Self { providers, documents }
+        Ok(ways)
     }
 
-    fn reading(&self, provider: &str, document: &str) -> Option<SourceView> {
-        let state = self.documents.get(&(provider.to_owned(), document.to_owned()))?;
-        Some(SourceView::of(provider, state))
+    /// The way from what is listed up to what its provider submitted.
+    async fn above(
+        &mut self,
+        provider: &ProviderName,
+        listing: Option<&Listing>,
+    ) -> Result<Vec<Link>, ReadModelError> {
+        let mut links = Vec::new();
+        let mut next = listing.cloned();
+        while let Some(listing) = next.filter(|_| links.len() < MAX_DEPTH) {
+            let reading = self.sources.reading(provider.as_str(), &listing.listed);
+            let parent = self.claim_on(provider, &listing).await?;
+            links.push(Link {
+                document: listing.listed.to_string(),
+                listed_by: listing.location.to_string(),
+                location_wins: parent.is_some_and(|claim| claim.standing == Standing::Winner),
+                reading,
+            });
+            next = parent.and_then(|parent| parent.key.listing.clone());
+        }
+        Ok(links)
     }
 
-    fn of_document(&self, document: &str) -> Vec<SourceView> {
-        let read = self.documents.iter().filter(|((_, read), _)| read == document);
-        let mut views: Vec<_> = read.map(|((provider, _), state)| SourceView::of(provider, state)).collect();
-        views.sort_by(|a, b| a.provider.cmp(&b.provider));
-        views
-    }
-
-    fn documents(&self) -> impl Iterator<Item = &str> {
-        self.documents.keys().map(|(_, document)| document.as_str())
-    }
-
-    /// Since when a claim's removal waits for a person, as far as the provider tells which ones do.
-    fn held_since(&self, key: &ClaimKey) -> Option<String> {
-        let held = self.providers.get(key.provider.as_str())?.held.as_ref()?;
-        held.sample.iter().any(|name| name == key.entity_ref.as_str()).then(|| held.since.to_string())
+    /// The claim on the Location that lists something.
+    async fn claim_on(
+        &mut self,
+        provider: &ProviderName,
+        listing: &Listing,
+    ) -> Result<Option<&ClaimRecord>, ReadModelError> {
+        if !self.known.contains_key(&listing.location) {
+            let claims = claims_on(self.read_model, self.view, &listing.location).await?;
+            self.known.insert(listing.location.clone(), claims);
+        }
+        let is_it = |key: &ClaimKey| key.provider == *provider && key.document() == &*listing.document;
+        Ok(self.known[&listing.location].iter().find(|claim| is_it(&claim.key)))
     }
 }

@@ -6,6 +6,7 @@
 mod facts;
 mod gather;
 mod nearest;
+mod sources;
 mod verdict;
 
 use axum::{extract::State, response::Response};

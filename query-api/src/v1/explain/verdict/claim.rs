@@ -3,9 +3,9 @@
 use backstitch_read_model::{ClaimState, Standing};
 use backstitch_schemas::Problem;
 
-use super::{Verdict, advice, message, placed};
+use super::{REFRESH, Verdict, advice, cannot_be_read, message, placed, reading_advice};
 use crate::v1::{
-    explain::facts::{ClaimFacts, Link, SourceView, State},
+    explain::facts::{ClaimFacts, Link, Place, SourceView, State},
     views::ClaimSource,
 };
 
@@ -74,7 +74,7 @@ fn shown(facts: &ClaimFacts, source: &str) -> Verdict {
     {
         let text =
             format!("{source} makes it, and something that it lists is wrong: {}", placed(Some(problem)));
-        return Verdict::new(State::Visible, text, advice(Some(problem)));
+        return Verdict::new(State::ListsTrouble, text, advice(Some(problem)));
     }
     if let Some(problem) = facts.claim.problems.first() {
         let text = format!(
@@ -87,41 +87,44 @@ fn shown(facts: &ClaimFacts, source: &str) -> Verdict {
         let text = format!("{source} does not list it any more, and orphans are kept");
         return Verdict::new(State::Orphan, text, "delete it if it should go, or list it again");
     }
-    if let Some((link, reading, problem)) = troubled(&facts.chain) {
+    if let Some((document, reading)) = troubled(&facts.chain) {
         let since = reading.last_success.as_deref().unwrap_or("an unknown time");
-        let status = reading.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-        let text = format!(
-            "{source} is shown as of {since}, because {} cannot be read since{status}: {}",
-            link.document, problem.message
-        );
-        let next = reading
-            .next_read
-            .as_deref()
-            .map(|next| format!("; it is read again at {next}"))
-            .unwrap_or_default();
-        return Verdict::new(State::Stale, text, format!("{}{next}", advice(Some(problem))));
+        let text = format!("{source} is shown as of {since}, because {document} {}", cannot_be_read(reading));
+        return Verdict::new(State::Stale, text, reading_advice(reading));
     }
+    if let Some(Place { document, reading }) = facts.unread.places.first() {
+        let others = match facts.unread.total - 1 {
+            0 => String::new(),
+            others => format!(" (and {others} more that it lists cannot be read either)"),
+        };
+        let text =
+            format!("{source} makes it, but {document}, which it lists, {}{others}", cannot_be_read(reading));
+        return Verdict::new(State::ListsTrouble, text, reading_advice(reading));
+    }
+    as_written(facts, source)
+}
+
+/// A claim with which nothing is wrong.
+fn as_written(facts: &ClaimFacts, source: &str) -> Verdict {
     let reading = facts.chain.first().and_then(|link| link.reading.as_ref());
-    let when = reading
-        .and_then(|reading| reading.last_success.as_deref())
-        .map(|at| format!(", last read at {at}"))
-        .unwrap_or_default();
+    let when = reading.map_or_else(String::new, |reading| match (&reading.last_success, &reading.since) {
+        (Some(at), _) => format!(", last read at {at}"),
+        (None, Some(since)) => format!(", unchanged since {since}"),
+        (None, None) => String::new(),
+    });
     let next = reading.and_then(|reading| reading.next_read.as_deref());
     let advice = match next {
-        Some(next) => format!(
-            "nothing is wrong; it is read again at {next}, or at once with `POST /api/catalog/refresh`"
-        ),
-        None => "nothing is wrong".to_owned(),
+        Some(next) => format!("nothing is wrong; it is read again at {next}, or at once with {REFRESH}"),
+        None if reading.is_some() => format!("nothing is wrong; it is read again at once with {REFRESH}"),
+        None => "nothing is wrong; to change it, submit it to its provider again".to_owned(),
     };
     Verdict::new(State::Visible, format!("{source} makes it{when}"), advice)
 }
 
 /// The first document on the way that could not be read lately.
-fn troubled(chain: &[Link]) -> Option<(&Link, &SourceView, &Problem)> {
-    chain.iter().find_map(|link| {
-        let reading = link.reading.as_ref()?;
-        Some((link, reading, reading.trouble()?))
-    })
+fn troubled(chain: &[Link]) -> Option<(&str, &SourceView)> {
+    let read = chain.iter().filter_map(|link| Some((link.document.as_str(), link.reading.as_ref()?)));
+    read.into_iter().find(|(_, reading)| reading.trouble().is_some())
 }
 
 fn detached(facts: &ClaimFacts, source: &str) -> Verdict {

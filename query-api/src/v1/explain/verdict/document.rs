@@ -1,6 +1,6 @@
 //! What can be said about a document.
 
-use super::{Verdict, advice, placed};
+use super::{Verdict, advice, cannot_be_read, placed, reading_advice};
 use crate::v1::explain::facts::{DocumentFacts, SourceView, State};
 
 /// The verdict on a document, from that on each of its claims.
@@ -9,10 +9,17 @@ pub(super) fn document(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
         return not_read(facts);
     }
     let unread = facts.sources.iter().find(|reading| reading.trouble().is_some());
-    unread.map_or_else(|| read(facts, verdicts), |reading| unreadable(&facts.location, reading))
+    unread.map_or_else(|| read(facts, verdicts), |reading| unreadable(facts, reading))
 }
 
 fn not_read(facts: &DocumentFacts) -> Verdict {
+    let location = &facts.location;
+    if let Some(first) = facts.named_by.first() {
+        let text = format!("{location} is listed by {first}, and nothing is noted of reading it.");
+        let advice =
+            format!("see `backstitch explain {first}`; if it was listed just now, ask again in a moment");
+        return Verdict::new(State::NotRead, text, advice);
+    }
     let advice = match facts.nearest.first() {
         Some(nearest) => format!(
             "if `{nearest}` is meant, ask about that; otherwise register it, or add it to what lists its neighbours"
@@ -20,22 +27,28 @@ fn not_read(facts: &DocumentFacts) -> Verdict {
         None => "register it, or name it in `catalog.locations` or in a Location that is in the catalog"
             .to_owned(),
     };
-    let location = &facts.location;
     let text = format!("{location} is not read: no Location lists it, or none that is in the catalog.");
     Verdict::new(State::NotRead, text, advice)
 }
 
-fn unreadable(location: &str, reading: &SourceView) -> Verdict {
-    let problem = reading.trouble();
-    let status = reading.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+fn unreadable(facts: &DocumentFacts, reading: &SourceView) -> Verdict {
+    let listed = listed_by(facts).map(|by| format!(", listed by {by},")).unwrap_or_default();
     let last = match &reading.last_success {
         Some(at) => format!("was last read at {at}"),
         None => "was never read".to_owned(),
     };
-    let next = reading.next_read.as_ref().map(|next| format!("; it is read again at {next}"));
-    let message = problem.map_or("", |problem| &problem.message);
-    let text = format!("{location} {last} and cannot be read now{status}: {message}.");
-    Verdict::new(State::Unreadable, text, advice(problem) + &next.unwrap_or_default())
+    let text = format!("{}{listed} {last} and {}.", facts.location, cannot_be_read(reading));
+    Verdict::new(State::Unreadable, text, reading_advice(reading))
+}
+
+/// What lists the document, in words.
+fn listed_by(facts: &DocumentFacts) -> Option<String> {
+    let (first, others) = facts.listed.split_first()?;
+    let mut above = first.chain.iter().map(|link| link.listed_by.as_str());
+    let nearest = above.next()?;
+    let way = above.map(|location| format!(" below {location}")).collect::<String>();
+    let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    Some(format!("{nearest}{way}{others}"))
 }
 
 fn read(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
@@ -69,5 +82,5 @@ fn read(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
 
 /// Whether the entity is in the catalog as it was last read.
 fn is_as_written(state: State) -> bool {
-    matches!(state, State::Visible | State::Stale | State::Orphan | State::RemovalHeld)
+    matches!(state, State::Visible | State::Stale | State::ListsTrouble | State::Orphan | State::RemovalHeld)
 }

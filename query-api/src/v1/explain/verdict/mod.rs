@@ -9,8 +9,13 @@ use backstitch_read_model::Standing;
 use backstitch_schemas::Problem;
 
 use self::{claim::of_claim, document::document};
-use super::facts::{ClaimFacts, DocumentFacts, EntityFacts, ExplainedClaim, Explanation, Mention, State};
+use super::facts::{
+    ClaimFacts, DocumentFacts, EntityFacts, ExplainedClaim, Explanation, Mention, SourceView, State,
+};
 use crate::v1::views::ClaimView;
+
+/// How to have something read at once.
+const REFRESH: &str = "`POST /api/catalog/refresh`";
 
 /// What a claim comes down to.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +55,7 @@ pub(super) fn on_entity(facts: EntityFacts) -> Explanation {
         claims_total: i64::try_from(facts.claims.len()).unwrap_or(i64::MAX),
         claims: explained(facts.claims, verdicts),
         reading: Vec::new(),
+        listed: Vec::new(),
         mentioned_by: facts
             .mentions
             .into_iter()
@@ -74,6 +80,7 @@ pub(super) fn on_document(facts: DocumentFacts) -> Explanation {
         claims: explained(facts.claims, verdicts),
         claims_total: facts.claims_total,
         reading: facts.sources,
+        listed: facts.listed,
         mentioned_by: Vec::new(),
         nearest: facts.nearest,
     }
@@ -83,6 +90,7 @@ fn explained(claims: Vec<ClaimFacts>, verdicts: Vec<Verdict>) -> Vec<ExplainedCl
     let explained = claims.into_iter().zip(verdicts).map(|(facts, verdict)| ExplainedClaim {
         claim: ClaimView::from(&facts.claim),
         chain: facts.chain,
+        unread: facts.unread.places,
         held_since: facts.held_since,
         verdict: verdict.text,
     });
@@ -158,4 +166,22 @@ fn placed(problem: Option<&Problem>) -> String {
 fn advice(problem: Option<&Problem>) -> String {
     let advice = problem.and_then(|problem| problem.advice.clone());
     advice.unwrap_or_else(|| "mend what the message names, at the place that it names".to_owned())
+}
+
+/// That a document cannot be read, since when and why; follows its name.
+fn cannot_be_read(reading: &SourceView) -> String {
+    let since = reading.since.as_deref().map(|since| format!(" since {since}")).unwrap_or_default();
+    let status = reading.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    format!("cannot be read{since}{status}: {}", message(reading.trouble()))
+}
+
+/// What to do about a document that cannot be read, and when it is read next.
+fn reading_advice(reading: &SourceView) -> String {
+    let next = match (&reading.next_read, &reading.last_read) {
+        _ if reading.outcome == "refused" => String::new(),
+        (Some(next), _) => format!("; it is read again at {next}, or at once with {REFRESH}"),
+        (None, Some(_)) => "; it is being read just now, or is read once only".to_owned(),
+        (None, None) => "; when it is read again is not known, as nobody who reads it answers".to_owned(),
+    };
+    advice(reading.trouble()) + &next
 }

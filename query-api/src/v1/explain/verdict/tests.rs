@@ -4,7 +4,9 @@ use backstitch_read_model::{ClaimRecord, ClaimState, Standing};
 use backstitch_schemas::{ClaimKey, EntityRef, Identity, Listing, Problem, ProviderName, Timestamp};
 
 use super::{of_claim, on_document, on_entity};
-use crate::v1::explain::facts::{ClaimFacts, DocumentFacts, EntityFacts, Link, SourceView, State};
+use crate::v1::explain::facts::{
+    ClaimFacts, DocumentFacts, EntityFacts, Link, Place, SourceView, State, Unread, Way,
+};
 
 const DOCUMENT: &str = "url:https://example.com/a.yaml";
 
@@ -33,6 +35,7 @@ fn claim(state: ClaimState, standing: Standing) -> ClaimFacts {
             location_wins: true,
             reading: Some(reading("ok")),
         }],
+        unread: Unread::default(),
         held_since: None,
     }
 }
@@ -42,6 +45,7 @@ fn reading(outcome: &str) -> SourceView {
     SourceView {
         provider: "p".to_owned(),
         outcome: outcome.to_owned(),
+        since: Some("2026-01-01T00:01:00Z".to_owned()),
         http_status: (!is_read).then_some(503),
         last_read: None,
         last_success: Some("2026-01-01T00:00:00Z".to_owned()),
@@ -70,6 +74,9 @@ fn each_fate_of_a_claim_is_told_apart() {
     held.held_since = Some("2026-01-01T00:00:00Z".to_owned());
     let mut detached = claim(Good, Standing::Detached);
     detached.chain[0].location_wins = false;
+    let mut lists = claim(Good, Standing::Winner);
+    let place = Place { document: "url:https://example.com/b.yaml".to_owned(), reading: reading("failed") };
+    lists.unread = Unread { places: vec![place], total: 3 };
     for (facts, state, said) in [
         (claim(Good, Standing::Winner), State::Visible, "last read at 2026-01-01T00:00:00Z"),
         (
@@ -78,7 +85,18 @@ fn each_fate_of_a_claim_is_told_apart() {
             "no owner (in url:https://example.com/a.yaml, line 7)",
         ),
         (released, State::Orphan, "orphans are kept"),
-        (stale, State::Stale, "cannot be read since (HTTP 503): the host is away"),
+        (
+            stale,
+            State::Stale,
+            "shown as of 2026-01-01T00:00:00Z, because url:https://example.com/a.yaml cannot be read since \
+             2026-01-01T00:01:00Z (HTTP 503): the host is away",
+        ),
+        (
+            lists,
+            State::ListsTrouble,
+            "but url:https://example.com/b.yaml, which it lists, cannot be read since 2026-01-01T00:01:00Z (HTTP 503): \
+             the host is away (and 2 more",
+        ),
         (held, State::RemovalHeld, "waits for a person"),
         (wrong(claim(Refused, Standing::Formless)), State::Refused, "is not let in: no owner"),
         (wrong(claim(Formless, Standing::Formless)), State::Invalid, "never passed: no owner"),
@@ -118,6 +136,8 @@ fn a_document_is_as_bad_as_the_worst_of_it() {
         location: DOCUMENT.to_owned(),
         revision: 1,
         sources,
+        listed: Vec::new(),
+        named_by: Vec::new(),
         claims_total: 0,
         claims,
         nearest: Vec::new(),
@@ -133,4 +153,46 @@ fn a_document_is_as_bad_as_the_worst_of_it() {
     ] {
         assert_eq!(on_document(facts).state, state);
     }
+}
+
+#[test]
+fn a_document_that_was_never_read_names_what_lists_it_and_when_it_is_tried_again() {
+    let link = |document: &str, listed_by: &str| Link {
+        document: document.to_owned(),
+        listed_by: listed_by.to_owned(),
+        location_wins: true,
+        reading: None,
+    };
+    let chain = vec![
+        link(DOCUMENT, "location:default/services"),
+        link("url:https://example.com/root.yaml", "location:default/generated-1"),
+    ];
+    let facts = DocumentFacts {
+        location: DOCUMENT.to_owned(),
+        revision: 1,
+        sources: vec![SourceView { last_success: None, ..reading("failed") }],
+        listed: vec![Way { provider: "p".to_owned(), chain }],
+        named_by: Vec::new(),
+        claims: Vec::new(),
+        claims_total: 0,
+        nearest: Vec::new(),
+    };
+    let explanation = on_document(facts);
+    assert_eq!(
+        explanation.summary,
+        "url:https://example.com/a.yaml, listed by location:default/services below location:default/generated-1, was \
+         never read and cannot be read since 2026-01-01T00:01:00Z (HTTP 503): the host is away."
+    );
+    assert!(explanation.advice.contains("read again at 2026-01-01T00:02:00Z"), "{}", explanation.advice);
+}
+
+#[test]
+fn nothing_is_said_about_when_where_nobody_can_be_asked() {
+    let mut facts = claim(ClaimState::Good, Standing::Winner);
+    facts.chain[0].reading = Some(SourceView { last_success: None, next_read: None, ..reading("ok") });
+    let verdict = of_claim(&facts);
+    assert!(verdict.text.ends_with("makes it, unchanged since 2026-01-01T00:01:00Z"), "{}", verdict.text);
+    let mut stale = claim(ClaimState::Good, Standing::Winner);
+    stale.chain[0].reading = Some(SourceView { next_read: None, ..reading("failed") });
+    assert!(of_claim(&stale).advice.ends_with("nobody who reads it answers"));
 }

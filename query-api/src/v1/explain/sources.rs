@@ -1,0 +1,103 @@
+//! What `catalog.sources` says, by provider and document.
+
+use std::collections::HashMap;
+
+use backstitch_read_model::SourceRow;
+use backstitch_schemas::{
+    ClaimKey, Listing, ProviderName,
+    source::{SourceKey, SourceState},
+};
+
+use super::facts::{Place, SourceView, Unread};
+
+/// Documents that a Location lists and that cannot be read that are told.
+const MAX_UNREAD: usize = 20;
+
+/// How reading goes, by provider and document.
+pub(super) struct Sources {
+    providers: HashMap<String, SourceState>,
+    documents: HashMap<(String, String), SourceState>,
+}
+
+impl Sources {
+    pub(super) fn of(rows: &[SourceRow]) -> Self {
+        let (mut providers, mut documents) = (HashMap::new(), HashMap::new());
+        for row in rows {
+            match SourceKey::decode(row.key.as_bytes()) {
+                Ok(SourceKey::Provider(name)) => drop(providers.insert(name.to_string(), row.state.clone())),
+                Ok(SourceKey::Location(name, document)) if row.state.outcome != "withdrawn" => {
+                    drop(documents.insert((name.to_string(), document), row.state.clone()));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Self { providers, documents }
+    }
+
+    /// How reading one document goes for one provider.
+    pub(super) fn reading(&self, provider: &str, document: &str) -> Option<SourceView> {
+        let state = self.documents.get(&(provider.to_owned(), document.to_owned()))?;
+        Some(SourceView::of(provider, state))
+    }
+
+    /// How reading one document goes for each provider that reads it.
+    pub(super) fn of_document(&self, document: &str) -> Vec<SourceView> {
+        let read = self.readers_of(document);
+        read.into_iter().map(|(provider, state)| SourceView::of(provider, state)).collect()
+    }
+
+    /// The listings that a document is read for.
+    pub(super) fn listings_of(&self, document: &str) -> Vec<(ProviderName, Listing)> {
+        let listings = self.readers_of(document).into_iter().flat_map(|(provider, state)| {
+            state.listed_by.iter().map(move |by| {
+                let listing = Listing {
+                    location: by.location.clone(),
+                    document: by.document.as_str().into(),
+                    listed: document.into(),
+                };
+                (ProviderName::new(provider), listing)
+            })
+        });
+        listings.collect()
+    }
+
+    /// What the Location of this claim lists and cannot be read now, by name.
+    pub(super) fn unread_of(&self, key: &ClaimKey) -> Unread {
+        if !key.entity_ref.is_location() {
+            return Unread::default();
+        }
+        let lists = |state: &SourceState| {
+            let mut locations = state.listed_by.iter();
+            locations.any(|by| by.location == key.entity_ref && by.document == key.document())
+        };
+        let read = self.documents.iter().filter(|((provider, _), _)| provider == key.provider.as_str());
+        let mut unread: Vec<_> = read
+            .filter(|(_, state)| lists(state))
+            .map(|((provider, document), state)| (document, SourceView::of(provider, state)))
+            .filter(|(_, reading)| reading.trouble().is_some())
+            .collect();
+        unread.sort_by_key(|(document, _)| *document);
+        let total = unread.len();
+        let places = unread.into_iter().take(MAX_UNREAD);
+        let places = places.map(|(document, reading)| Place { document: document.clone(), reading });
+        Unread { places: places.collect(), total }
+    }
+
+    /// Every document that is read.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &str> + Clone {
+        self.documents.keys().map(|(_, document)| document.as_str())
+    }
+
+    /// Since when a claim's removal waits for a person, as far as the provider tells which ones do.
+    pub(super) fn held_since(&self, key: &ClaimKey) -> Option<String> {
+        let held = self.providers.get(key.provider.as_str())?.held.as_ref()?;
+        held.sample.iter().any(|name| name == key.entity_ref.as_str()).then(|| held.since.to_string())
+    }
+
+    fn readers_of(&self, document: &str) -> Vec<(&str, &SourceState)> {
+        let read = self.documents.iter().filter(|((_, read), _)| read == document);
+        let mut readers: Vec<_> = read.map(|((provider, _), state)| (provider.as_str(), state)).collect();
+        readers.sort_unstable_by_key(|(provider, _)| *provider);
+        readers
+    }
+}
