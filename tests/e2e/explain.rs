@@ -145,7 +145,8 @@ impl Host {
             (axum::http::StatusCode::from_u16(status).unwrap(), text)
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        // By name, or its URL in the output would be taken for the catalog's.
+        let address = format!("localhost:{}", listener.local_addr().unwrap().port());
         let router = axum::Router::new().fallback(answer);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, answers }
