@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use backstitch_schemas::{EntityRef, Listing, LocationRef, Problem, Timestamp, source::SourceState};
+use url::Url;
 
 use crate::{ReadTimes, Submission};
 
@@ -82,6 +83,8 @@ pub enum Finding {
 pub enum Wake {
     /// It is time again.
     Polling,
+    /// A listing of the repository, read because somebody asked or a host told, names another content.
+    Listed,
     /// A file changed on disk, or a host told of a change.
     Watched,
     /// A person asked.
@@ -94,7 +97,7 @@ impl Wake {
     pub(crate) fn urgency(self) -> usize {
         match self {
             Self::Polling => 0,
-            Self::Watched => 1,
+            Self::Listed | Self::Watched => 1,
             Self::Person => 2,
         }
     }
@@ -114,6 +117,19 @@ pub enum Places {
         /// Locations of which everything that they list is read.
         listed: BTreeSet<(EntityRef, Arc<str>)>,
     },
+    /// What a git host says has changed. Nobody waits for it.
+    Changed(Changed),
+}
+
+/// What a git host says has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changed {
+    /// The URLs of files that are new, other than they were, or gone.
+    pub files: Vec<Url>,
+    /// The URLs of repositories, or of branches of them, of which anything may have changed.
+    pub repositories: Vec<Url>,
+    /// Whether the branch of all of them is the default one, for which `HEAD` stands too.
+    pub on_default_branch: bool,
 }
 
 /// Names a refresh that is under way.
@@ -141,8 +157,8 @@ pub trait Follower: Send {
     /// source, if its outcome, errors or validators changed: the location ref and its state.
     async fn next(&mut self) -> (Vec<Finding>, Vec<(String, SourceState)>);
 
-    /// Reads these places again, before anything that nobody waits for; so are places that are
-    /// found to be listed there. `forced` reads them even if their host says that they are unchanged.
+    /// Reads these places again: for a person before anything that nobody waits for, for a host before
+    /// polling; so are places that are found to be listed there. `forced` reads them even if their host says that they are unchanged.
     ///
     /// Returns by what to ask [`Self::refreshed`], or `None` if none of them is read at all.
     async fn refresh(&mut self, places: &Places, forced: bool) -> Option<Ticket>;

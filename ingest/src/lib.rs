@@ -60,12 +60,13 @@
 //! What happens to it, from the outside in: [`Ingest`] owns the providers whose partition of
 //! `catalog.commands` this process holds (`service`), one task per provider applies what is said
 //! (`owner`), what that means for the log is decided by pure functions (`claims`, `hold`), and
-//! providers outside the process say it over HTTP ([`http`]).
+//! providers outside the process say it over HTTP ([`http`]), where git hosts tell of changes, too (`events`).
 
 mod bodies;
 mod claims;
 mod commander;
 mod config;
+mod events;
 mod finding;
 mod hold;
 pub mod hosts;
@@ -83,7 +84,8 @@ mod writer;
 
 pub use commander::Commander;
 pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
-pub use finding::{Finding, FollowedLocation, Follower, Places, Refreshed, Ticket, Wake};
+pub use events::{WebhookSecret, Webhooks};
+pub use finding::{Changed, Finding, FollowedLocation, Follower, Places, Refreshed, Ticket, Wake};
 pub use owner::{ProviderStatus, ReadTimes};
 pub use preview::{Found, PreviewRead, Previewer};
 pub use progress::{Outcome, Progress, RefOutcome};

@@ -5,7 +5,8 @@ use axum::http::Method;
 /// What a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: whether the process lives, what its interface is, which keys it signs with.
+    /// Nothing: whether the process lives, what its interface is, which keys it signs with, and what git
+    /// hosts tell, which shows by itself where it comes from.
     Nothing,
     /// To be known, and it reads.
     Read,
@@ -34,6 +35,9 @@ const OPEN: [&str; 10] = [
 /// What is for everybody with all below it: the explorer's files, and its addresses of entities.
 const OPEN_BELOW: [&str; 2] = ["/explorer/", "/entity/"];
 
+/// Where git hosts send events: they show that they know a secret, and are refused there without.
+const WEBHOOKS: &str = "/api/events/http/";
+
 /// Requests that read although they are sent with a body.
 const READS: [&str; 4] = [
     "/api/catalog/entities/by-refs",
@@ -53,6 +57,9 @@ impl Need {
         }
         if lower == "/metrics" && method != Method::OPTIONS {
             return Self::Operate;
+        }
+        if lower.starts_with(WEBHOOKS) && method == Method::POST {
+            return Self::Nothing;
         }
         let is_safe = [Method::GET, Method::HEAD].contains(method);
         let is_open =
@@ -111,6 +118,9 @@ mod tests {
         assert_eq!(need("GET", "/"), Need::Nothing);
         assert_eq!(need("GET", "/entity/component/default/a"), Need::Nothing);
         assert_eq!(need("GET", "/explorer/app.mjs"), Need::Nothing);
+        assert_eq!(need("POST", "/api/events/http/github"), Need::Nothing);
+        assert_eq!(need("POST", "/api/events/bus"), Need::Write);
+        assert_eq!(need("GET", "/api/events/http/github"), Need::Read);
         assert_eq!(need("GET", "/whatever/comes"), Need::Read);
         assert_eq!(need("GET", "/api/catalog/entities"), Need::Read);
         assert_eq!(need("POST", "/API/catalog/entities/by-refs/"), Need::Read);

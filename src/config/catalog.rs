@@ -10,6 +10,7 @@ use backstitch_schemas::rules::{AllowConfig, Allowance, RuleConfig, Rules, Rules
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 
+use super::ScmEvents;
 use super::duration::{DurationVisitor, HumanDuration};
 
 /// What is read into the catalog, and what may come from where.
@@ -31,6 +32,8 @@ pub struct CatalogConfig {
     pub default_location_conflict_strategy: LocationConflict,
     /// How often each location is read again.
     pub processing_interval: ProcessingInterval,
+    /// What git hosts that tell of changes may bring about.
+    pub scm_events: ScmEvents,
 }
 
 /// One place, e.g. `{ type: file, target: ./catalog-info.yaml }`.

@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::{
-    Secret,
+    Secret, SharedSecret,
     integrations::{
         AzureIntegration, BaseUrl, BitbucketCloudIntegration, BitbucketServerIntegration, GitHubApp,
         GitHubIntegration, GitLabIntegration, GiteaIntegration, HostName, IntegrationsConfig, Token,
@@ -29,6 +29,13 @@ impl IntegrationsConfig {
     pub fn credentialed(&self) -> Vec<String> {
         let hosts = self.hosts().into_iter();
         hosts.filter(|host| !matches!(host.credentials, Credentials::None)).map(|host| host.host).collect()
+    }
+
+    /// What the webhooks of GitHub Apps are signed with, by host.
+    pub(super) fn webhook_secrets(&self) -> Vec<(String, &SharedSecret)> {
+        let of_entry = |entry: &'_ GitHubIntegration| named(entry.host.as_ref(), "github.com");
+        let apps = self.github.iter().flat_map(|entry| entry.apps.iter().map(move |app| (entry, app)));
+        apps.filter_map(|(entry, app)| Some((of_entry(entry), app.webhook_secret.as_ref()?))).collect()
     }
 
     /// Every git host: those that are configured, and the public ones besides.

@@ -12,6 +12,7 @@ mod cors;
 mod descriptors;
 mod duration;
 mod error;
+mod events;
 mod hosts;
 mod integrations;
 mod kinds;
@@ -44,6 +45,7 @@ pub use catalog::{CatalogConfig, LocationConfig, LocationRule, OrphanStrategy, P
 pub use cors::CorsConfig;
 pub use descriptors::DescriptorConfig;
 pub use error::ConfigError;
+pub use events::{EventModule, EventModules, EventsConfig, ScmEvents, SharedSecret};
 pub use integrations::IntegrationsConfig;
 pub use network::NetworkConfig;
 pub use node::Place;
@@ -76,6 +78,8 @@ pub struct AppConfig {
     pub backend: BackendConfig,
     /// Git hosts.
     pub integrations: IntegrationsConfig,
+    /// What webhooks of git hosts are signed with.
+    pub events: EventsConfig,
     /// Whether anybody decides what people may.
     pub permission: PermissionConfig,
     /// Where Backstage's plugins are.
@@ -119,6 +123,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
         catalog: section(&root, "catalog", Unknown::Ignored)?,
         backend: section(&root, "backend", Unknown::Ignored)?,
         integrations: section(&root, "integrations", Unknown::Ignored)?,
+        events: section(&root, "events", Unknown::Ignored)?,
         permission: section(&root, "permission", Unknown::Ignored)?,
         discovery: section(&root, "discovery", Unknown::Ignored)?,
         network: NetworkConfig::default(),
@@ -131,6 +136,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<AppConfig, ConfigError> {
     config.catalog.resolve_files(inputs.cwd);
     check_rules(&root, &config.catalog)?;
     kinds::check(&root, &config.backstitch)?;
+    config.unsupported.extend(config.webhook_notice());
     for (index, access) in config.backend.auth.external_access.iter().enumerate() {
         if !["static", "legacy", "jwks"].contains(&access.kind.as_str()) {
             config.unsupported.push(format!(

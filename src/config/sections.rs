@@ -11,6 +11,7 @@ pub(super) const CATALOG: &[&str] = &[
     "readonly",
     "defaultLocationConflictStrategy",
     "processingInterval",
+    "scmEvents",
 ];
 
 /// Keys under `catalog` that Backstage reads and we do not yet.
@@ -19,7 +20,6 @@ const CATALOG_ELSEWHERE: &[&str] = &[
     "processorOptions",
     "processors",
     "stitchingStrategy",
-    "scmEvents",
     "disableDefaultProcessors",
     "disableRelationsCompatibility",
     "enableRelationsCompatibility",
@@ -38,12 +38,14 @@ pub(super) fn is_read(path: &str) -> bool {
     let mut parts = path.split(['.', '[']);
     let (top, below) = (parts.next().unwrap_or_default(), parts.next());
     match (top, below) {
-        ("" | "catalog" | "backend" | "integrations" | "permission" | "discovery" | "backstitch", None) => {
-            true
-        }
+        (
+            "" | "catalog" | "backend" | "integrations" | "permission" | "discovery" | "events"
+            | "backstitch",
+            None,
+        ) => true,
         ("catalog", Some(key)) => CATALOG.contains(&key),
         ("backend", Some(key)) => BACKEND.contains(&key),
-        ("integrations" | "permission" | "discovery" | "backstitch", Some(_)) => true,
+        ("integrations" | "permission" | "discovery" | "events" | "backstitch", Some(_)) => true,
         _ => false,
     }
 }

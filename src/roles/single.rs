@@ -42,6 +42,7 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
         directory: ingest.directory(),
         progress: Some(Arc::new(progress)),
         previewer: Some(previewer),
+        webhooks: Arc::new(config.webhooks()),
     };
     let ready = health::of_ingest(ingest.directory());
     let router = health::checked(http::router(state).merge(health::routes()), vec![ready]);

@@ -95,6 +95,7 @@ fn start(
         directory: directory.clone(),
         progress: Some(Arc::new(progress)),
         previewer: Some(Arc::clone(&previewer)),
+        webhooks: Arc::new(config.webhooks()),
     });
     let preview = PipelinePreview {
         reader: Reader::Here(previewer),

@@ -5,6 +5,7 @@
 
 mod corpus;
 mod edits;
+mod events;
 mod example;
 mod explain;
 mod flaky_source;

@@ -9,6 +9,7 @@ pub(crate) mod location;
 pub(crate) mod plan;
 mod reach;
 pub(crate) mod registry;
+pub(crate) mod scm_events;
 #[cfg(test)]
 mod tests;
 

@@ -46,6 +46,11 @@ impl Claims {
         self.registered_on(entity_ref)
     }
 
+    /// All registered locations, in no order.
+    pub(crate) fn registered(&self) -> impl Iterator<Item = RegisteredLocation> + '_ {
+        self.location_ids.keys().filter_map(|entity_ref| self.registered_on(entity_ref))
+    }
+
     fn registered_on(&self, entity_ref: &EntityRef) -> Option<RegisteredLocation> {
         let id = *self.location_ids.get(entity_ref)?;
         let (kind, target) = self.own.get(entity_ref)?.location_key.as_deref()?.split_once(':')?;

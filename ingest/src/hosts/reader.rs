@@ -127,10 +127,13 @@ impl HostReader {
         Ok(Call { host: self, upstream, url, file, wake })
     }
 
-    /// What a read is content with: a person wants it as it is now.
+    /// What a read is content with: a person wants it as it is now, and a host told that it is another.
     fn since(&self, wake: Wake) -> Instant {
         let now = Instant::now();
-        if wake == Wake::Person { now } else { now.checked_sub(self.tolerance).unwrap_or(now) }
+        match wake {
+            Wake::Polling | Wake::Listed => now.checked_sub(self.tolerance).unwrap_or(now),
+            Wake::Watched | Wake::Person => now,
+        }
     }
 
     /// Reads a file of a listed ref: nothing is asked for if the listing says that it is the same.

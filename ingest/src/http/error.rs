@@ -28,6 +28,9 @@ pub(super) enum ApiError {
     /// What is asked cannot be done to this provider.
     #[error("{0}")]
     Conflict(String),
+    /// The caller may not do it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -44,6 +47,7 @@ impl ApiError {
         match self {
             Self::Input(_) | Self::Rejected { .. } => ("InputError", StatusCode::BAD_REQUEST),
             Self::Conflict(_) => ("ConflictError", StatusCode::CONFLICT),
+            Self::NotAllowed(_) => ("NotAllowedError", StatusCode::FORBIDDEN),
             Self::NotFound(_) => ("NotFoundError", StatusCode::NOT_FOUND),
             Self::TooLarge(_) => ("PayloadTooLargeError", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Unavailable(_) => ("ServiceUnavailableError", StatusCode::SERVICE_UNAVAILABLE),

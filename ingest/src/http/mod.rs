@@ -1,4 +1,5 @@
-//! The endpoints of ingest, under `/api/ingest/v1`: pushing entities, and operating providers.
+//! The endpoints of ingest, under `/api/ingest/v1`: pushing entities, and operating providers. Webhooks of git
+//! hosts come where Backstage has them.
 //!
 //! | request | what it does |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `POST /previews`, `POST /previews/entity` | reads without claiming, for a query API elsewhere |
 //! | `POST /providers/{name}/read-times` | when places are read, for a query API elsewhere |
 //! | `POST /providers/{name}/refresh` | reads again, `?entityRef=` only what lists that entity |
+//! | `POST /api/events/http/{topic}` | a webhook of `github` or `gitlab` |
 
 mod answer;
 mod commands;
@@ -24,6 +26,7 @@ mod providers;
 mod push;
 mod read_times;
 mod stream;
+mod webhooks;
 
 pub use previews::{EntityAnswer, EntityQuestion, LocationQuestion};
 pub use read_times::{ReadTimesAnswer, ReadTimesQuestion};
@@ -37,7 +40,7 @@ use axum::{
 use backstitch_schemas::ProviderName;
 
 use self::error::ApiError;
-use crate::{Directory, Previewer, Progress};
+use crate::{Directory, Previewer, Progress, Webhooks};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -48,6 +51,8 @@ pub struct HttpState {
     pub progress: Option<Arc<dyn Progress>>,
     /// Reads on request, where a query API is in another process.
     pub previewer: Option<Arc<Previewer>>,
+    /// Which webhooks of git hosts are taken.
+    pub webhooks: Arc<Webhooks>,
 }
 
 impl HttpState {
@@ -72,6 +77,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/api/ingest/v1/positions", get(positions::get_position))
         .route("/api/ingest/v1/previews", post(previews::preview_location))
         .route("/api/ingest/v1/previews/entity", post(previews::preview_entity))
+        .route("/api/events/http/{topic}", post(webhooks::take_webhook))
         .route(provider, delete(commands::withdraw_provider))
         .route(&of("/mutations"), post(push::push_mutation))
         .route(&of("/read-times"), post(read_times::read_times))

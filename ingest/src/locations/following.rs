@@ -92,8 +92,7 @@ impl LocationFollower {
             reading.held |= edges.into_iter().flatten().any(|edge| edge.settled);
         }
         // What a refresh finds to be listed belongs to it.
-        let refreshed = self.refreshes.join(subject, &self.listings.that_list(subject));
-        let wake = if refreshed { Wake::Person } else { Wake::Polling };
+        let wake = self.refreshes.join(subject, &self.listings.that_list(subject));
         self.wake(subject.clone(), Duration::ZERO, wake);
     }
 

@@ -8,10 +8,11 @@
 //! What a target means (`target`, `pattern`), who lists what (`listings`), what is due (`schedule`),
 //! what a file holds (`document`), how a place goes (`reading`), which reads a refresh waits for
 //! (`refreshes`) and which URL may be read (`access`) are pure; `disk`, `url_reader` and `watch` touch the world. `follower` is the loop, and `following`,
-//! `running`, `report`, `noticing` and `refreshing` are its steps.
+//! `running`, `report`, `noticing`, `refreshing` and `changed` are its steps.
 
 mod absence;
 mod access;
+mod changed;
 mod config;
 mod contents;
 mod disk;

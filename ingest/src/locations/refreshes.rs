@@ -8,7 +8,7 @@ use std::{
 use backstitch_schemas::Problem;
 
 use super::{listings::LocationKey, schedule::Subject};
-use crate::{Refreshed, Ticket};
+use crate::{Refreshed, Ticket, Wake};
 
 /// Refreshes under way.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ struct Open {
     documents: HashSet<Arc<str>>,
     locations: BTreeSet<LocationKey>,
     came: Refreshed,
+    /// How urgent what belongs to it is.
+    wake: Wake,
     /// Whether everything that was found was handed out.
     handed_out: bool,
 }
@@ -37,6 +39,7 @@ impl Refreshes {
         subjects: &[Subject],
         locations: BTreeSet<LocationKey>,
         after_read: u64,
+        wake: Wake,
     ) -> Ticket {
         self.last += 1;
         let mut open = Open {
@@ -45,6 +48,7 @@ impl Refreshes {
             documents: HashSet::new(),
             locations,
             came: Refreshed::default(),
+            wake,
             handed_out: false,
         };
         for subject in subjects {
@@ -54,15 +58,15 @@ impl Refreshes {
         Ticket(self.last)
     }
 
-    /// Lets what is now listed by `listed_by` belong to the refreshes that read it. Returns whether
-    /// there are any.
-    pub(super) fn join(&mut self, subject: &Subject, listed_by: &[LocationKey]) -> bool {
-        let mut joined = false;
+    /// Lets what is now listed by `listed_by` belong to the refreshes that read it. Returns how urgent
+    /// that makes it.
+    pub(super) fn join(&mut self, subject: &Subject, listed_by: &[LocationKey]) -> Wake {
+        let mut joined = Wake::Polling;
         for open in self.open.values_mut() {
             let reads = |key: &LocationKey| open.documents.contains(&key.1) || open.locations.contains(key);
             if listed_by.iter().any(reads) {
                 open.wait_for(subject);
-                joined = true;
+                joined = joined.max(open.wake);
             }
         }
         joined
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn a_refresh_ends_when_reads_that_began_later_are_handed_out() {
         let mut refreshes = Refreshes::default();
-        let ticket = refreshes.begin(&[document("a"), document("b")], BTreeSet::new(), 7);
+        let ticket = refreshes.begin(&[document("a"), document("b")], BTreeSet::new(), 7, Wake::Person);
         refreshes.ended(&document("a"), 7, None);
         refreshes.ended(&document("b"), 8, None);
         assert!(!refreshes.have_news(), "the read of `a` had begun before");
@@ -147,12 +151,13 @@ mod tests {
     #[test]
     fn what_turns_out_to_be_listed_belongs_to_it() {
         let mut refreshes = Refreshes::default();
-        let ticket = refreshes.begin(&[document("a")], BTreeSet::from([key("")]), 0);
+        let ticket = refreshes.begin(&[document("a")], BTreeSet::from([key("")]), 0, Wake::Watched);
         refreshes.ended(&document("a"), 1, None);
         refreshes.hand_out();
-        assert!(!refreshes.join(&document("x"), &[key("y")]));
-        assert!(refreshes.join(&document("b"), &[key("y"), key("a")]), "a Location in `a` lists it");
-        assert!(refreshes.join(&document("c"), &[key("")]));
+        assert_eq!(refreshes.join(&document("x"), &[key("y")]), Wake::Polling);
+        let joined = refreshes.join(&document("b"), &[key("y"), key("a")]);
+        assert_eq!(joined, Wake::Watched, "a Location in `a` lists it");
+        assert_eq!(refreshes.join(&document("c"), &[key("")]), Wake::Watched);
         assert!(refreshes.take(ticket).is_none());
         refreshes.dropped(&document("b"));
         refreshes.ended(&document("c"), 2, None);

@@ -124,7 +124,7 @@ impl LocationFollower {
                 self.expanded(&Arc::clone(location), expansion)
             }
             (Ok((_, Done::Listed(listed))), Subject::Pattern(location)) => {
-                self.searched(&Arc::clone(location), listed)
+                self.searched(&Arc::clone(location), listed, running.wake)
             }
             (outcome, _) => {
                 tracing::error!(?subject, failed = outcome.is_err(), "a read did not end; it is done again");

@@ -17,7 +17,12 @@ use crate::{Wake, hosts::Listed};
 impl LocationFollower {
     /// Takes note of what a pattern on a git host matches. What is new or has changed is read; of
     /// everything else the listing has said that it is the same.
-    pub(super) fn searched(&mut self, location: &Arc<str>, listed: Result<Listed, Failure>) -> Verdict {
+    pub(super) fn searched(
+        &mut self,
+        location: &Arc<str>,
+        listed: Result<Listed, Failure>,
+        wake: Wake,
+    ) -> Verdict {
         let subject = Subject::Pattern(Arc::clone(location));
         let Listed(files) = match listed {
             Ok(listed) => listed,
@@ -36,10 +41,11 @@ impl LocationFollower {
             .collect();
         let changes = self.listings.matched(location, matches);
         self.apply(changes);
+        let wake = wake.min(Wake::Listed);
         for (document, (_, validator)) in documents {
             let document = Subject::Document(document);
             if self.readings.get(&document).is_some_and(|reading| reading.may_differ_from(&validator)) {
-                self.wake(document, Duration::ZERO, Wake::Polling);
+                self.wake(document, Duration::ZERO, wake);
             }
         }
         self.note(&subject, "ok", Vec::new(), None, None);

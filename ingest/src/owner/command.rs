@@ -101,7 +101,7 @@ impl Owner {
         self.state.commands.drain(..surplus);
     }
 
-    /// `None`: the outcome follows.
+    /// `None`: the outcome follows, or nobody waits for it.
     async fn carry_out_command(&mut self, command: &Command) -> Result<Option<Answer>, Stop> {
         let cause = Cause {
             kind: CauseKind::Command,
@@ -117,6 +117,7 @@ impl Owner {
             "update-location" => self.update_location(command, cause).await?,
             "unregister" => self.unregister(command, cause).await?,
             "delete-entity" => self.delete_entity(command, cause).await?,
+            "scm-events" => return self.heed(command, cause).await,
             "confirm-removals" | "discard-removals" if !self.hold.stands() => {
                 let message =
                     format!("nothing is held: no removals of `{}` wait for a decision", self.provider);

@@ -12,6 +12,7 @@ mod read_times;
 mod refreshing;
 mod registration;
 mod reprocess;
+mod scm_events;
 mod step;
 
 use std::{

@@ -10,7 +10,7 @@ use backstitch_schemas::{EntityRef, command::Command};
 use serde::Deserialize;
 
 use super::{Owner, command::Answer, step::Stop};
-use crate::{Places, Refreshed, Ticket, tail::locked};
+use crate::{Changed, Places, Refreshed, Ticket, tail::locked};
 
 /// What a refresh names; everything, if nothing.
 #[derive(Debug, Default, Deserialize)]
@@ -27,16 +27,27 @@ struct Wanted {
 
 /// A refresh whose reads are under way.
 pub(super) struct Refreshing {
-    /// Whose outcome it is; `None` if nobody waits for it.
-    command: Option<Command>,
+    asked_by: AskedBy,
     ticket: Ticket,
+}
+
+/// Why places are read again.
+enum AskedBy {
+    /// A command waits for its outcome.
+    Command(Command),
+    /// The webhook of a git host, as people name it; nobody waits for it.
+    Host(String),
+    /// Something else changed; nobody waits for it.
+    Nobody,
 }
 
 impl Owner {
     /// Whether this command waits for its reads.
     pub(super) fn is_refreshing(&self, id: &str) -> bool {
-        let commands = self.refreshing.iter().filter_map(|refreshing| refreshing.command.as_ref());
-        commands.into_iter().any(|command| command.id.to_string() == id)
+        self.refreshing.iter().any(|refreshing| match &refreshing.asked_by {
+            AskedBy::Command(command) => command.id.to_string() == id,
+            AskedBy::Host(_) | AskedBy::Nobody => false,
+        })
     }
 
     /// Begins to read again what the command names. `None`: the outcome follows.
@@ -67,7 +78,7 @@ impl Owner {
         };
         let Some(places) = places else { return Some(nothing) };
         let Some(ticket) = self.follower.refresh(&places, wanted.force).await else { return Some(nothing) };
-        self.refreshing.push(Refreshing { command: Some(command.clone()), ticket });
+        self.refreshing.push(Refreshing { asked_by: AskedBy::Command(command.clone()), ticket });
         None
     }
 
@@ -81,7 +92,14 @@ impl Owner {
     pub(super) async fn read_places_again(&mut self, places: Option<Places>) {
         let Some(places) = places else { return };
         if let Some(ticket) = self.follower.refresh(&places, true).await {
-            self.refreshing.push(Refreshing { command: None, ticket });
+            self.refreshing.push(Refreshing { asked_by: AskedBy::Nobody, ticket });
+        }
+    }
+
+    /// Has what a git host told of read again.
+    pub(super) async fn read_changed(&mut self, changed: Changed, sender: String) {
+        if let Some(ticket) = self.follower.refresh(&Places::Changed(changed), false).await {
+            self.refreshing.push(Refreshing { asked_by: AskedBy::Host(sender), ticket });
         }
     }
 
@@ -90,14 +108,19 @@ impl Owner {
         let mut finished = false;
         for refreshing in mem::take(&mut self.refreshing) {
             match self.follower.refreshed(refreshing.ticket) {
-                Some(came) => {
-                    if let Some(command) = refreshing.command {
+                Some(came) => match refreshing.asked_by {
+                    AskedBy::Command(command) => {
                         let answer = message_of(&came).map_or_else(Answer::done, Answer::told);
                         let answer = answer.behind(locked(&self.claims).position());
                         self.note_outcome(&command, answer);
                         finished = true;
                     }
-                }
+                    AskedBy::Host(sender) => {
+                        let (provider, failed) = (&self.provider, came.problems.len());
+                        tracing::info!(%provider, sender, places = came.places, failed, "read again for a git host");
+                    }
+                    AskedBy::Nobody => {}
+                },
                 None => self.refreshing.push(refreshing),
             }
         }

@@ -79,7 +79,7 @@ impl Owner {
         payload(command)
     }
 
-    async fn say(
+    pub(super) async fn say(
         &mut self,
         added: Vec<Submission>,
         removed: Vec<EntityRef>,

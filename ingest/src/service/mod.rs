@@ -5,6 +5,7 @@
 //! the predecessor, to wait until the tail has reached the end of the log, and then to start.
 
 mod commands;
+mod heed;
 mod partition;
 
 use std::{

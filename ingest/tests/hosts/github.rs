@@ -48,7 +48,7 @@ pub(crate) struct GitHub {
 }
 
 impl GitHub {
-    async fn start(files: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(files: &[(&str, &str)]) -> Self {
         let state = State { repository: Repository::new(files), ..State::default() };
         let state = Arc::new(Mutex::new(state));
         state.lock().unwrap().authorizations.insert("Bearer ghp_1".to_owned());
@@ -57,21 +57,21 @@ impl GitHub {
         Self { server, state }
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let token = Credentials::Fixed(Credentials::bearer("ghp_1").unwrap());
         self.server.config(Scm::GitHub, API, token)
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/o/r/blob/main/{path}", self.server.address)
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let (path, text) = (path.to_owned(), text.to_owned());
         self.state.lock().unwrap().repository.change(|files| drop(files.insert(path, text)));
     }
 
-    fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         self.state.lock().unwrap().repository.change(|files| drop(files.remove(path)));
     }
 }
@@ -147,7 +147,7 @@ fn tree(state: &State, asked: &Asked, id: &str) -> Response<Body> {
 }
 
 /// A reader that follows these targets, and has read them.
-async fn reading(config: Config, targets: &[&str], entities: usize) -> Reader {
+pub(crate) async fn reading(config: Config, targets: &[&str], entities: usize) -> Reader {
     let mut reader = Reader::new(config);
     reader.follower.follow(vec![location("root", "url", targets)], &[]).await;
     reader.until("the first pass", |seen| entities_in(seen) == entities).await;
@@ -200,7 +200,7 @@ async fn without_a_token_it_is_not_found_and_the_error_says_what_to_check() {
 }
 
 /// A GitHub with many files below `services`.
-async fn large(count: usize) -> GitHub {
+pub(crate) async fn large(count: usize) -> GitHub {
     let files: Vec<(String, String)> = (0..count)
         .map(|index| {
             (format!("services/{}/s{index}/catalog-info.yaml", index % 7), system(&format!("s{index}")))

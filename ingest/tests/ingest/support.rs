@@ -177,7 +177,12 @@ impl World {
         })
         .reachable_at(address, reqwest::Client::new());
         let directory = ingest.directory();
-        let state = HttpState { directory: directory.clone(), progress: setup.progress, previewer: None };
+        let state = HttpState {
+            directory: directory.clone(),
+            progress: setup.progress,
+            previewer: None,
+            webhooks: Arc::default(),
+        };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(ingest.run(shutdown.clone()));
         let api = router(state);

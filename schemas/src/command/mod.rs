@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::payload::{
-    DeleteEntity, LocationConflict, LocationDetail, Register, Unregister, UpdateLocation,
+    DeleteEntity, LocationConflict, LocationDetail, Register, ScmActions, ScmEvents, Unregister,
+    UpdateLocation,
 };
 use crate::{DecodeError, Timestamp, codec::Codec};
 
@@ -23,7 +24,7 @@ pub struct Command {
     /// Names the command in its outcome.
     pub id: Uuid,
     /// `refresh`, `confirm-removals`, `discard-removals`, `withdraw-provider`, `register`,
-    /// `update-location`, `unregister` or `delete-entity`.
+    /// `update-location`, `unregister`, `delete-entity` or `scm-events`.
     pub kind: String,
     /// What the kind needs, as JSON.
     pub payload: Option<String>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityRef, LocationId, LocationRef, RegisteredLocation};
+use crate::{EntityRef, LocationId, LocationRef, RegisteredLocation, scm::ScmEvent};
 
 /// What is done with a place that is registered already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,55 @@ pub struct Unregister {
 pub struct DeleteEntity {
     /// Which one.
     pub entity_ref: EntityRef,
+}
+
+/// `scm-events`: heeds what a git host tells. It has no outcome: nobody waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScmEvents {
+    /// What may be done.
+    pub actions: ScmActions,
+    /// The commit that all of it came with, as people see it.
+    pub commit_url: Option<String>,
+    /// Whether the branch is the repository's default one, for which `HEAD` stands too.
+    #[serde(default)]
+    pub on_default_branch: bool,
+    /// What happened.
+    pub events: Vec<ScmEvent>,
+}
+
+/// What events of git hosts may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScmActions {
+    /// What they name is read again.
+    pub refresh: bool,
+    /// Registered locations that are gone are taken back.
+    pub unregister: bool,
+    /// Registered locations that are elsewhere are followed there.
+    #[serde(rename = "move")]
+    pub relocate: bool,
+}
+
+impl ScmActions {
+    /// Whether they do anything at all.
+    pub fn any(self) -> bool {
+        self.refresh || self.unregister || self.relocate
+    }
+
+    /// Whether anything comes of this event.
+    pub fn heed(self, event: &ScmEvent) -> bool {
+        match event {
+            ScmEvent::LocationDeleted { .. } => self.refresh || self.unregister,
+            ScmEvent::LocationMoved { .. } => self.refresh || self.relocate,
+            ScmEvent::RepositoryDeleted { .. } => self.unregister,
+            ScmEvent::RepositoryMoved { .. } => self.relocate,
+            ScmEvent::LocationCreated { .. }
+            | ScmEvent::LocationUpdated { .. }
+            | ScmEvent::RepositoryCreated { .. }
+            | ScmEvent::RepositoryUpdated { .. } => self.refresh,
+        }
+    }
 }
 
 /// What came of `register`, `update-location` and `unregister`.

@@ -3,6 +3,7 @@
 //! Text only; nothing is asked of the hosts. Reading uses it to find the repository, the ref and the
 //! path behind a URL, processing to annotate entities, so that both agree.
 
+mod event;
 mod file;
 mod links;
 mod repository;
@@ -10,6 +11,7 @@ mod resolve;
 
 use url::Url;
 
+pub use event::{ScmEvent, below};
 pub use file::{Reference, RepositoryFile};
 pub use links::Links;
 pub use repository::Repository;

@@ -1,0 +1,90 @@
+//! `scm-events`: what a git host tells is read again, and registered locations go or move with their files.
+//!
+//! Carried out again after a crash, it finds nothing left to do.
+
+use backstitch_schemas::{
+    change::Cause,
+    command::{Command, ScmEvents},
+    scm::ScmEvent,
+};
+use url::Url;
+
+use super::{
+    Owner,
+    command::{Answer, payload},
+    step::Stop,
+};
+use crate::{Changed, claims::scm_events::Step, locations::DefaultLocationStore, tail::locked};
+
+impl Owner {
+    /// Heeds what a git host tells. Nobody waits for the outcome.
+    pub(super) async fn heed(&mut self, command: &Command, cause: Cause) -> Result<Option<Answer>, Stop> {
+        let told: ScmEvents = match payload(command) {
+            Ok(told) => told,
+            Err(answer) => return Ok(Some(answer)),
+        };
+        let sender = command.requested_by.clone().unwrap_or_default();
+        if self.provider.as_str() == DefaultLocationStore::NAME {
+            let steps = locked(&self.claims).told(told.actions, &told.events);
+            let detail = told.commit_url.as_ref().map(|commit| format!("{sender} about {commit}"));
+            let cause = Cause { detail: detail.or(cause.detail), ..cause };
+            for step in steps {
+                self.take_step(step, &sender, cause.clone()).await?;
+            }
+        }
+        if told.actions.refresh {
+            self.read_changed(changed(&told), sender).await;
+        }
+        Ok(None)
+    }
+
+    async fn take_step(&mut self, step: Step, sender: &str, cause: Cause) -> Result<(), Stop> {
+        match step {
+            Step::Unregister(location) => {
+                let (id, place) = (location.id, &location.location);
+                tracing::info!(%id, %place, sender, "unregistered, because its git host says that it is gone");
+                self.say(Vec::new(), vec![location.entity_ref], cause).await
+            }
+            Step::Move(from, to) => {
+                let moved = locked(&self.claims).move_location(from.id, &to);
+                let (id, place) = (from.id, &from.location);
+                match moved {
+                    Ok((_, submission)) => {
+                        tracing::info!(%id, %place, %to, sender, "moved, because its git host says so");
+                        self.say(vec![submission], Vec::new(), cause).await
+                    }
+                    // Another one is there already, so that nothing is lost with this one.
+                    Err(_) => {
+                        tracing::info!(%id, %place, %to, sender, "unregistered: its new place is registered already");
+                        self.say(Vec::new(), vec![from.entity_ref], cause).await
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What has to be read again. Repositories that are gone or elsewhere are left to polling: where they
+/// were, hosts redirect or say nothing that counts.
+fn changed(told: &ScmEvents) -> Changed {
+    let mut changed = Changed { on_default_branch: told.on_default_branch, ..Changed::default() };
+    for event in &told.events {
+        let (files, urls) = match event {
+            ScmEvent::LocationCreated { url }
+            | ScmEvent::LocationUpdated { url }
+            | ScmEvent::LocationDeleted { url } => (true, vec![url]),
+            ScmEvent::LocationMoved { from_url, to_url } => (true, vec![from_url, to_url]),
+            ScmEvent::RepositoryCreated { url } | ScmEvent::RepositoryUpdated { url } => (false, vec![url]),
+            ScmEvent::RepositoryDeleted { .. } | ScmEvent::RepositoryMoved { .. } => continue,
+        };
+        let urls = urls.into_iter().filter_map(|url| Url::parse(url).ok());
+        // A URL with a query names no repository by what it begins with.
+        let plain = |url: &Url| url.query().is_none() && url.fragment().is_none();
+        if files {
+            changed.files.extend(urls);
+        } else {
+            changed.repositories.extend(urls.filter(plain));
+        }
+    }
+    changed
+}
