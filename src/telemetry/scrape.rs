@@ -13,7 +13,8 @@ use prometheus::TextEncoder;
 /// # Errors
 /// If it was made before: there is one for a process.
 pub(super) fn reader() -> Result<PrometheusExporter> {
-    let exporter = opentelemetry_prometheus::exporter().without_counter_suffixes().scope_info_enabled(false);
+    let exporter = opentelemetry_prometheus::exporter().with_registry(prometheus::default_registry().clone());
+    let exporter = exporter.without_counter_suffixes().scope_info_enabled(false);
     exporter.build().context("measurements cannot be collected")
 }
 

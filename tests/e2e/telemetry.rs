@@ -1,24 +1,37 @@
 //! What the process tells about itself in numbers and traces.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
+use axum::{Router, routing::get};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
-use crate::support::{Catalog, Collector, Launch, Measured, eventually, write};
+use crate::support::{Catalog, Collector, Launch, Measured, component, eventually, write};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const JSON: &str = "application/json";
 
-fn launch(dir: &TempDir) -> Launch {
+/// A catalog with these locations, which may be read from one host.
+fn launch(dir: &TempDir, locations: &[Value], host: &str) -> Launch {
     let config = dir.path().join("app-config.yaml");
     // Counted at each export, so that nobody has to wait for half a minute.
-    write(&config, "catalog:\n  locations: []\nbackstitch:\n  metrics:\n    countEvery: 0s\n");
+    let all = json!({
+        "catalog": {"locations": locations},
+        "backend": {"reading": {"allow": [{"host": host}]}},
+        "backstitch": {"metrics": {"countEvery": "0s"}},
+    });
+    write(&config, &all.to_string());
     Launch::up(dir.path()).arg("--config").arg(config)
 }
 
-fn collected(dir: &TempDir, collector: &Collector) -> Launch {
-    let launch = launch(dir).env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+fn empty(dir: &TempDir) -> Launch {
+    launch(dir, &[], "127.0.0.1")
+}
+
+fn collected(launch: Launch, collector: &Collector) -> Launch {
+    let launch = launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
     launch.env("OTEL_METRIC_EXPORT_INTERVAL", "50").env("OTEL_BSP_SCHEDULE_DELAY", "50")
 }
 
@@ -53,7 +66,8 @@ const SYSTEMS: &str = "catalog_entities_count{kind=system}";
 #[tokio::test]
 async fn a_kind_that_is_gone_is_told_to_the_collector_as_0_once_and_then_no_more() {
     let (dir, collector) = (TempDir::new().unwrap(), Collector::start().await);
-    let catalog = collected(&dir, &collector).env("OTEL_SERVICE_NAME", "harbour").start().await;
+    let launch = collected(empty(&dir), &collector).env("OTEL_SERVICE_NAME", "harbour");
+    let catalog = launch.start().await;
     push_two_kinds(&catalog).await;
     let told = until(&collector, "both kinds", |told| told.contains_key(SYSTEMS)).await;
     assert_eq!((told[COMPONENTS], told[SYSTEMS]), (2.0, 1.0));
@@ -74,4 +88,115 @@ async fn a_kind_that_is_gone_is_told_to_the_collector_as_0_once_and_then_no_more
     assert_eq!(collector.last()[COMPONENTS], 2.0);
     assert!(collector.services().iter().all(|name| name == "harbour"));
     catalog.stop().await;
+}
+
+/// A host with one descriptor, which tells its budget.
+async fn host() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let headers =
+        [("x-ratelimit-limit", "500"), ("x-ratelimit-remaining", "499"), ("x-ratelimit-reset", "60")];
+    let router = Router::new().route("/pilot.yaml", get(async move || (headers, component("pilot", "x"))));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    host
+}
+
+#[tokio::test]
+async fn what_the_stages_do_is_counted_and_every_name_is_documented() {
+    let (dir, collector, host) = (TempDir::new().unwrap(), Collector::start().await, host().await);
+    let location = json!({"type": "url", "target": format!("http://{host}/pilot.yaml")});
+    let launch = launch(&dir, &[location], &host);
+    let catalog = collected(launch, &collector).start().await;
+    catalog.settled().await;
+    push_two_kinds(&catalog).await;
+    let ownerless = json!({"type": "service", "lifecycle": "production"});
+    let added = json!([entity("Component", "adrift", &ownerless)]);
+    push(&catalog, &json!({"type": "delta", "added": added, "removed": []})).await;
+    assert!(catalog.entity("component", "quay").await.is_some());
+    let revision = catalog.settled().await["revision"].as_f64().unwrap();
+
+    let by_name = "http.server.request.duration{http.request.method=GET,http.response.status_code=200,\
+                   http.route=/api/catalog/entities/by-name/{kind}/{namespace}/{name}}";
+    let told = until(&collector, "the read by name", |told| told.contains_key(by_name)).await;
+    let pushes = "http.server.request.duration{http.request.method=POST,http.response.status_code=200,\
+                  http.route=/api/ingest/v1/providers/{name}/mutations}";
+    assert_eq!((told[by_name], told[pushes]), (1.0, 2.0), "{told:#?}");
+    let reads = "http.client.request.duration{http.request.method=GET,http.response.status_code=200";
+    assert_eq!(told[&format!("{reads},server.address={host}}}")], 1.0, "{told:#?}");
+    assert_eq!(told[&format!("catalog.host.budget.remaining{{server.address={host}}}")], 499.0);
+    assert_eq!(told[&format!("catalog.host.documents{{server.address={host}}}")], 1.0);
+    // The Location, the component behind it, and what was pushed.
+    assert_eq!(told["catalog.processed.entities.count{result=changed}"], 5.0, "{told:#?}");
+    assert_eq!(told["catalog.processed.entities.count{result=errors}"], 1.0);
+    assert_eq!(told["catalog.processed.entities.count{result=failed}"], 0.0);
+    assert!(told["catalog.processing.duration"] >= 3.0);
+    assert!(told["catalog.stitched.entities.count{result=changed}"] >= 5.0);
+    assert!(told["catalog.stitching.duration"] >= 3.0 && told["catalog.commit.duration"] >= 3.0);
+    assert_eq!(told["catalog.revision"], revision);
+    assert_eq!(told["catalog.pipeline.lag{stage=processors}"], 0.0);
+    assert_eq!(told["catalog.pipeline.lag{stage=stitcher}"], 0.0);
+
+    let documented =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md")).unwrap();
+    let names: BTreeSet<_> = told.keys().map(|key| key.split('{').next().unwrap_or_default()).collect();
+    let missing: Vec<_> = names.iter().filter(|name| !documented.contains(&format!("| `{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/METRICS.md does not tell of {missing:?}");
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_collector_measurements_are_there_for_whoever_scrapes() {
+    let dir = TempDir::new().unwrap();
+    let catalog = empty(&dir).start().await;
+    push_two_kinds(&catalog).await;
+    let scraped = scrape(&catalog).await;
+    let told = |line: &str| scraped.lines().any(|told| told == line);
+    assert!(told(r#"catalog_entities_count{kind="component"} 2"#), "{scraped}");
+    assert!(told(r#"catalog_processed_entities_count{result="changed"} 3"#), "{scraped}");
+    assert!(scraped.contains("\ncatalog_processing_duration_seconds_count "), "{scraped}");
+    assert!(scraped.contains(r#"service_name="backstitch""#), "{scraped}");
+    catalog.stop().await;
+
+    let dir = TempDir::new().unwrap();
+    let catalog = empty(&dir).env("OTEL_SDK_DISABLED", "true").start().await;
+    push_two_kinds(&catalog).await;
+    assert_eq!(scrape(&catalog).await, "");
+    catalog.stop().await;
+}
+
+async fn scrape(catalog: &Catalog) -> String {
+    let answer = catalog.client.get(format!("{}/metrics", catalog.url)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_push_is_followed_from_the_request_to_the_commit_in_one_trace() {
+    let (dir, collector) = (TempDir::new().unwrap(), Collector::start().await);
+    let catalog = collected(empty(&dir), &collector).start().await;
+    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let system = json!([entity("System", "mooring", &json!({"owner": "a"}))]);
+    let mutation = json!({"type": "delta", "added": system, "removed": []});
+    let url = format!("{}/api/ingest/v1/providers/p/mutations?wait=visible", catalog.url);
+    let request = catalog.client.post(url).header("traceparent", format!("00-{trace}-{parent}-01"));
+    assert_eq!(request.json(&mutation).send().await.unwrap().status(), 200);
+
+    let spans =
+        || async { collector.spans().into_iter().filter(|span| hex(&span.trace_id) == trace).collect() };
+    let spans: Vec<Span> =
+        eventually("three spans", PATIENCE, spans, |spans: &Vec<Span>| spans.len() == 3).await;
+    let named = |name: &str| {
+        let span = spans.iter().find(|span| span.name == name);
+        span.unwrap_or_else(|| panic!("there is no {name} in {spans:#?}"))
+    };
+    let request = named("POST /api/ingest/v1/providers/{name}/mutations");
+    assert_eq!(hex(&request.parent_span_id), parent);
+    for stage in ["process.batch", "stitch.commit"] {
+        assert_eq!(hex(&named(stage).parent_span_id), hex(&request.span_id), "{stage}");
+    }
+    catalog.stop().await;
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
