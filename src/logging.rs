@@ -8,6 +8,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::telemetry::REPEATED;
+
 /// The target of audit records. Each is a line of JSON, so nothing is written before it.
 const AUDIT: &str = "audit";
 
@@ -21,7 +23,9 @@ pub fn install(env: &BTreeMap<String, String>, default: &str) {
     let levels = env.get("RUST_LOG").filter(|text| !text.is_empty()).cloned().unwrap_or(default);
     let is_audit = |metadata: &tracing::Metadata<'_>| metadata.target() == AUDIT;
     let log = fmt::layer().with_writer(std::io::stderr).with_ansi(is_watched);
-    let log = log.with_filter(EnvFilter::new(&levels).and(filter_fn(move |metadata| !is_audit(metadata))));
+    let is_log =
+        move |metadata: &tracing::Metadata<'_>| !is_audit(metadata) && !REPEATED.contains(&metadata.name());
+    let log = log.with_filter(EnvFilter::new(&levels).and(filter_fn(is_log)));
     let audit = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let audit = audit.without_time().with_level(false).with_target(false);
     let audit = audit.fmt_fields(fmt::format::debug_fn(|writer, _, value| write!(writer, "{value:?}")));

@@ -23,6 +23,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 pub use requests::{Requests, watch};
 pub use scrape::routes;
+pub use sending::REPEATED;
 use sending::Sender;
 use wanted::Wanted;
 
@@ -47,10 +48,11 @@ impl Telemetry {
         if wanted.nothing {
             return Ok(Self::default());
         }
-        let sender = Sender::new(wanted.patience).context("cannot make a client for the collector")?;
-        let meters = meters(&wanted, &sender)?;
+        let client = reqwest::Client::builder().timeout(wanted.patience).build();
+        let client = client.context("cannot make a client for the collector")?;
+        let meters = meters(&wanted, &client)?;
         global::set_meter_provider(meters.clone());
-        let tracers = wanted.traces.then(|| tracers(&wanted, &sender)).transpose()?;
+        let tracers = wanted.traces.then(|| tracers(&wanted, &client)).transpose()?;
         if let Some(tracers) = &tracers {
             global::set_tracer_provider(tracers.clone());
             // Those who make spans look whether there is one.
@@ -75,20 +77,20 @@ impl Telemetry {
     }
 }
 
-fn meters(wanted: &Wanted, sender: &Sender) -> Result<SdkMeterProvider> {
+fn meters(wanted: &Wanted, client: &reqwest::Client) -> Result<SdkMeterProvider> {
     let mut meters =
         SdkMeterProvider::builder().with_resource(resource(wanted)).with_reader(scrape::reader()?);
     if wanted.metrics {
         let exporter = MetricExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
-        let exporter = exporter.with_http_client(sender.clone()).build();
+        let exporter = exporter.with_http_client(Sender::new(client.clone())).build();
         meters = meters.with_periodic_exporter(exporter.context(UNUSABLE)?);
     }
     Ok(meters.build())
 }
 
-fn tracers(wanted: &Wanted, sender: &Sender) -> Result<SdkTracerProvider> {
+fn tracers(wanted: &Wanted, client: &reqwest::Client) -> Result<SdkTracerProvider> {
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
-    let exporter = exporter.with_http_client(sender.clone()).build().context(UNUSABLE)?;
+    let exporter = exporter.with_http_client(Sender::new(client.clone())).build().context(UNUSABLE)?;
     Ok(SdkTracerProvider::builder().with_resource(resource(wanted)).with_batch_exporter(exporter).build())
 }
 

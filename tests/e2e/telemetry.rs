@@ -69,11 +69,15 @@ async fn a_kind_that_is_gone_is_told_to_the_collector_as_0_once_and_then_no_more
     let launch = collected(empty(&dir), &collector).env("OTEL_SERVICE_NAME", "harbour");
     let catalog = launch.start().await;
     push_two_kinds(&catalog).await;
-    let told = until(&collector, "both kinds", |told| told.contains_key(SYSTEMS)).await;
-    assert_eq!((told[COMPONENTS], told[SYSTEMS]), (2.0, 1.0));
-    // Each component is part of the system, which has it as a part, and is owned by somebody unknown; so is the system.
-    assert_eq!(told["catalog_relations_count"], 7.0);
-    assert_eq!(told["catalog_registered_locations_count"], 0.0);
+    // Each component is part of the system, which has it as a part; each of the three has an owner, which is not there.
+    let expected = [
+        (SYSTEMS, 1.0),
+        (COMPONENTS, 2.0),
+        ("catalog_relations_count", 7.0),
+        ("catalog_registered_locations_count", 0.0),
+    ];
+    let is_told = |told: &Measured| expected.iter().all(|(name, number)| told.get(*name) == Some(number));
+    until(&collector, "all numbers", is_told).await;
 
     let removed = json!([{"entityRef": "system:default/mooring"}]);
     push(&catalog, &json!({"type": "delta", "added": [], "removed": removed})).await;
@@ -112,8 +116,9 @@ async fn what_the_stages_do_is_counted_and_every_name_is_documented() {
     let ownerless = json!({"type": "service", "lifecycle": "production"});
     let added = json!([entity("Component", "adrift", &ownerless)]);
     push(&catalog, &json!({"type": "delta", "added": added, "removed": []})).await;
-    assert!(catalog.entity("component", "quay").await.is_some());
     let revision = catalog.settled().await["revision"].as_f64().unwrap();
+    // What is told together with this read was done before.
+    assert!(catalog.entity("component", "quay").await.is_some());
 
     let by_name = "http.server.request.duration{http.request.method=GET,http.response.status_code=200,\
                    http.route=/api/catalog/entities/by-name/{kind}/{namespace}/{name}}";
@@ -168,6 +173,25 @@ async fn scrape(catalog: &Catalog) -> String {
     let answer = catalog.client.get(format!("{}/metrics", catalog.url)).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_not_sent_yet_is_sent_at_the_end_and_a_collector_that_is_away_holds_nobody_up() {
+    let (dir, collector) = (TempDir::new().unwrap(), Collector::start().await);
+    let hourly = |launch: Launch, url: &str| {
+        launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", url).env("OTEL_METRIC_EXPORT_INTERVAL", "3600000")
+    };
+    let catalog = hourly(empty(&dir), &collector.url).start().await;
+    push_two_kinds(&catalog).await;
+    assert!(collector.measured().is_empty());
+    catalog.stop().await;
+    assert_eq!(collector.last()[COMPONENTS], 2.0);
+
+    let (dir, nobody) = (TempDir::new().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let away = format!("http://{}", nobody.local_addr().unwrap());
+    let catalog = hourly(empty(&dir), &away).start().await;
+    push_two_kinds(&catalog).await;
+    catalog.stop().await;
 }
 
 #[tokio::test]
