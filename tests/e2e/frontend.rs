@@ -1,11 +1,14 @@
 //! The catalog requests of Backstage's standard frontend, each answered as the frontend needs it.
 //! The list is the last section of `spec/07`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Catalog, Launch};
+use crate::support::{Catalog, Launch, component as descriptor, eventually, serve_files, write};
 
+const PATIENCE: Duration = Duration::from_secs(60);
 const JSON: &str = "application/json";
 
 fn entity(kind: &str, name: &str, spec: Value) -> Value {
@@ -19,7 +22,7 @@ fn entity(kind: &str, name: &str, spec: Value) -> Value {
 async fn portal(dir: &TempDir) -> Catalog {
     let config = dir.path().join("app-config.yaml");
     let rules = "catalog:\n  locations: []\n";
-    crate::support::write(&config, rules);
+    write(&config, rules);
     let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
     let mut added: Vec<_> = (0..30).map(component).collect();
     added.push(entity(
@@ -45,11 +48,6 @@ fn component(number: usize) -> Value {
 
 async fn get(catalog: &Catalog, path: &str) -> Value {
     catalog.get(&format!("/api/catalog{path}")).await
-}
-
-async fn post(catalog: &Catalog, path: &str, body: Value) -> Value {
-    let url = format!("{}/api/catalog{path}", catalog.url);
-    catalog.client.post(url).json(&body).send().await.unwrap().json().await.unwrap()
 }
 
 fn names(items: &Value) -> Vec<&str> {
@@ -160,7 +158,8 @@ async fn an_entity_page_finds_everything_it_shows(catalog: &Catalog) {
         "spec.profile.displayName",
         "spec.type"
     ]);
-    let found = post(catalog, "/entities/by-refs", json!({"entityRefs": refs, "fields": fields})).await;
+    let asked = json!({"entityRefs": refs, "fields": fields});
+    let (_, found) = catalog.send("POST", "/entities/by-refs", asked).await;
     let expected = json!([
         {"kind": "Group", "metadata": {"name": "team-a", "namespace": "default", "title": "The team-a"},
          "spec": {"profile": {"displayName": "Team A"}, "type": "team"}},
@@ -192,4 +191,80 @@ async fn what_is_unregistered_is_found_by_its_origin(catalog: &Catalog) {
     let found = get(catalog, &format!("/entities?filter={filter}&fields={fields}")).await;
     assert_eq!(found.as_array().unwrap().len(), 35);
     assert!(found.as_array().unwrap().iter().all(|entity| entity["metadata"]["uid"].is_string()));
+}
+
+#[tokio::test]
+async fn the_standard_frontend_registers_and_unregisters() {
+    let dir = TempDir::new().unwrap();
+    let files = dir.path().join("files");
+    let file = files.join("acme/shop/catalog-info.yaml");
+    write(&file, &descriptor("shop", "before"));
+    let host = serve_files(&files).await;
+    let config = dir.path().join("app-config.yaml");
+    let allow = format!("backend:\n  reading:\n    allow:\n      - host: {host}\n");
+    write(&config, &format!("{allow}catalog:\n  processingInterval: false\n  locations: []\n"));
+    let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
+    let place = json!({"type": "url", "target": format!("http://{host}/acme/shop/catalog-info.yaml")});
+    what_is_to_come_is_shown_first(&catalog, &host, &place).await;
+    let (status, created) = catalog.send("POST", "/locations", place.clone()).await;
+    assert_eq!((status, &created["location"]["target"]), (201, &place["target"]), "{created}");
+    the_description_becomes(&catalog, "before").await;
+    write(&file, &descriptor("shop", "after"));
+    let (status, _) = catalog.send("POST", "/refresh", json!({"entityRef": "component:default/shop"})).await;
+    assert_eq!(status, 200);
+    the_description_becomes(&catalog, "after").await;
+    it_is_unregistered_with_all_that_came_of_it(&catalog, &place).await;
+    catalog.stop().await;
+}
+
+/// The pages of an import: what the repository has, what the file would bring, and a check in an editor.
+async fn what_is_to_come_is_shown_first(catalog: &Catalog, host: &str, place: &Value) {
+    let repository = json!({"location": {"type": "url", "target": format!("http://{host}/acme/shop")}});
+    let (status, analyzed) = catalog.send("POST", "/analyze-location", repository).await;
+    assert_eq!((status, &analyzed["existingEntityFiles"]), (200, &json!([])), "{analyzed}");
+    assert_eq!(analyzed["generateEntities"][0]["entity"]["kind"], "Component");
+    let (status, dry) = catalog.send("POST", "/locations?dryRun=true", place.clone()).await;
+    assert_eq!((status, &dry["exists"]), (201, &json!(false)), "{dry}");
+    assert_eq!(names(&dry["entities"]).last(), Some(&"shop"));
+    assert_eq!(get(catalog, "/locations").await, json!([]), "nothing was stored");
+    let mut entity = entity("Component", "shop", json!({"type": "service", "lifecycle": "x", "owner": "a"}));
+    let origin = format!("url:{}", place["target"].as_str().unwrap());
+    entity["location"] = origin.into();
+    assert_eq!(catalog.send("POST", "/validate-entity", entity.clone()).await, (200, Value::Null));
+    entity["entity"]["spec"].as_object_mut().unwrap().remove("owner");
+    let (status, wrong) = catalog.send("POST", "/validate-entity", entity).await;
+    assert_eq!(status, 400);
+    let message = wrong["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("must have required property 'owner'"), "{message}");
+}
+
+async fn the_description_becomes(catalog: &Catalog, wanted: &str) {
+    let look = || catalog.entity("component", "shop");
+    let is_wanted = |entity: &Option<Value>| {
+        entity.as_ref().is_some_and(|entity| entity["metadata"]["description"] == wanted)
+    };
+    eventually(wanted, PATIENCE, look, is_wanted).await;
+}
+
+/// The dialog finds the location among all, tells what goes with it, and deletes it.
+async fn it_is_unregistered_with_all_that_came_of_it(catalog: &Catalog, place: &Value) {
+    let locations = get(catalog, "/locations").await;
+    let found = locations.as_array().unwrap().iter().map(|item| &item["data"]);
+    let found: Vec<_> =
+        found.filter(|it| (&it["type"], &it["target"]) == (&place["type"], &place["target"])).collect();
+    let [location] = found[..] else { panic!("one location is registered: {locations}") };
+    let filter = "metadata.annotations.backstage.io/managed-by-origin-location";
+    let origin = place["target"].as_str().unwrap();
+    let fields = "kind,metadata.uid,metadata.name,metadata.namespace";
+    let colocated = format!("/entities?filter={filter}=url:{origin}&fields={fields}");
+    let going = get(catalog, &colocated).await;
+    assert_eq!(going.as_array().unwrap().len(), 2, "the Location and what it lists: {going}");
+    let path = format!("/locations/{}", location["id"].as_str().unwrap());
+    assert_eq!(catalog.send("DELETE", &path, Value::Null).await, (204, Value::Null));
+    let look = || get(catalog, &colocated);
+    eventually("an empty catalog", PATIENCE, look, |left| *left == json!([])).await;
+    // Somebody else was faster: what is gone already is no error.
+    let uid = going[0]["metadata"]["uid"].as_str().unwrap();
+    let path = format!("/entities/by-uid/{uid}");
+    assert_eq!(catalog.send("DELETE", &path, Value::Null).await, (204, Value::Null));
 }

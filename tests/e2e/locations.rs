@@ -69,17 +69,6 @@ async fn catalog(dir: &TempDir, host: &Host, more: &str) -> Catalog {
     Launch::up(dir.path()).arg("--config").arg(config).start().await
 }
 
-/// Sends JSON to the catalog API; status and answer.
-async fn send(catalog: &Catalog, verb: &str, path: &str, body: Value) -> (u16, Value) {
-    let url = format!("{}/api/catalog{path}", catalog.url);
-    let request = catalog.client.request(verb.parse().unwrap(), url).timeout(PATIENCE);
-    let request = if body.is_null() { request } else { request.json(&body) };
-    let answer = request.send().await.unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().await.unwrap();
-    (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
-}
-
 fn url(target: &str) -> Value {
     json!({"type": "url", "target": target})
 }
@@ -106,7 +95,7 @@ async fn a_registered_location_lives_from_post_to_delete() {
     assert_eq!(catalog.get("/api/catalog/locations").await, json!([]));
 
     let place = host.url("a.yaml");
-    let (status, created) = send(&catalog, "POST", "/locations", url(&place)).await;
+    let (status, created) = catalog.send("POST", "/locations", url(&place)).await;
     assert_eq!(status, 201, "{created}");
     assert_eq!(created["entities"], json!([]));
     let location = created["location"].clone();
@@ -119,17 +108,17 @@ async fn a_registered_location_lives_from_post_to_delete() {
     appears(&catalog, "one").await;
     assert_eq!(catalog.get("/api/catalog/locations/by-entity/component/default/one").await, location);
 
-    let (status, answer) = send(&catalog, "POST", "/locations", url(&place)).await;
+    let (status, answer) = catalog.send("POST", "/locations", url(&place)).await;
     let message = format!("Location url:{place} already exists");
     assert_eq!((status, &answer["error"]["message"]), (409, &json!(message)), "{answer}");
     assert_eq!(answer["error"]["name"], "ConflictError");
     host.put("a.yaml", component("one", "read again"));
-    let again = send(&catalog, "POST", "/locations?onConflict=refresh", url(&place)).await;
+    let again = catalog.send("POST", "/locations?onConflict=refresh", url(&place)).await;
     assert_eq!(again, (201, json!({"location": location, "entities": []})));
     description_becomes(&catalog, "one", "read again").await;
 
     let moved = host.url("b.yaml");
-    let (status, updated) = send(&catalog, "PUT", &format!("/locations/{id}"), url(&moved)).await;
+    let (status, updated) = catalog.send("PUT", &format!("/locations/{id}"), url(&moved)).await;
     assert_eq!(status, 200, "{updated}");
     let kept = (&updated["id"], &updated["entityRef"], &updated["target"]);
     assert_eq!(kept, (&location["id"], &location["entityRef"], &json!(moved)));
@@ -142,12 +131,12 @@ async fn a_registered_location_lives_from_post_to_delete() {
     )
     .await;
 
-    let gone = send(&catalog, "DELETE", &format!("/locations/{id}"), Value::Null).await;
+    let gone = catalog.send("DELETE", &format!("/locations/{id}"), Value::Null).await;
     assert_eq!(gone, (204, Value::Null));
     assert!(catalog.entity("location", &name).await.is_none(), "its entity is gone when DELETE answers");
     assert_eq!(catalog.get("/api/catalog/locations").await, json!([]));
     assert!(catalog.entity("component", "two").await.is_none(), "and what only it led to");
-    let (status, answer) = send(&catalog, "DELETE", &format!("/locations/{id}"), Value::Null).await;
+    let (status, answer) = catalog.send("DELETE", &format!("/locations/{id}"), Value::Null).await;
     let message = format!("Found no location with ID {id}");
     assert_eq!((status, &answer["error"]["message"]), (404, &json!(message)));
     catalog.stop().await;
@@ -158,7 +147,7 @@ async fn locations_keep_their_ids_over_a_restart_and_a_rebuild_of_the_read_model
     let (host, dir) = (Host::start().await, TempDir::new().unwrap());
     host.put("a.yaml", component("one", "x"));
     let running = catalog(&dir, &host, "").await;
-    let (status, _) = send(&running, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    let (status, _) = running.send("POST", "/locations", url(&host.url("a.yaml"))).await;
     assert_eq!(status, 201);
     let uid = appears(&running, "one").await["metadata"]["uid"].clone();
     let before = running.get("/api/catalog/locations").await;
@@ -168,7 +157,7 @@ async fn locations_keep_their_ids_over_a_restart_and_a_rebuild_of_the_read_model
     running.settled().await;
     assert_eq!(running.get("/api/catalog/locations").await, before);
     assert_eq!(appears(&running, "one").await["metadata"]["uid"], uid);
-    let (status, _) = send(&running, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    let (status, _) = running.send("POST", "/locations", url(&host.url("a.yaml"))).await;
     assert_eq!(status, 409);
     running.stop().await;
 
@@ -191,8 +180,8 @@ async fn of_two_simultaneous_posts_of_one_place_exactly_one_gets_409() {
     let catalog = catalog(&dir, &host, "").await;
     for round in 0..5 {
         let place = url(&host.url(&format!("{round}.yaml")));
-        let first = send(&catalog, "POST", "/locations", place.clone());
-        let (first, second) = tokio::join!(first, send(&catalog, "POST", "/locations", place.clone()));
+        let first = catalog.send("POST", "/locations", place.clone());
+        let (first, second) = tokio::join!(first, catalog.send("POST", "/locations", place.clone()));
         let mut statuses = [first.0, second.0];
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409], "{first:?} {second:?}");
@@ -206,14 +195,14 @@ async fn locations_are_queried_by_their_columns_page_by_page() {
     let (host, dir) = (Host::start().await, TempDir::new().unwrap());
     let catalog = catalog(&dir, &host, "").await;
     for name in ["a", "b", "c"] {
-        let (status, _) = send(&catalog, "POST", "/locations", url(&host.url(name))).await;
+        let (status, _) = catalog.send("POST", "/locations", url(&host.url(name))).await;
         assert_eq!(status, 201);
     }
     let query = json!({"$any": [{"target": {"$hasPrefix": host.url("")}}]});
     let mut body = json!({"limit": 2, "query": query});
     let mut found = Vec::new();
     loop {
-        let (status, page) = send(&catalog, "POST", "/locations/by-query", body).await;
+        let (status, page) = catalog.send("POST", "/locations/by-query", body).await;
         assert_eq!((status, &page["totalItems"]), (200, &json!(3)), "{page}");
         found.extend(page["items"].as_array().unwrap().clone());
         let Some(cursor) = page["pageInfo"]["nextCursor"].as_str() else { break };
@@ -230,10 +219,10 @@ async fn locations_are_queried_by_their_columns_page_by_page() {
             "Invalid filter predicate, expected key to be 'id', 'type', 'target', or 'entityRef', got 'owner'",
         ),
     ] {
-        let (status, answer) = send(&catalog, "POST", "/locations/by-query", body).await;
+        let (status, answer) = catalog.send("POST", "/locations/by-query", body).await;
         assert_eq!((status, answer["error"]["message"].as_str().unwrap()), (400, message));
     }
-    let (_, none) = send(&catalog, "POST", "/locations/by-query", json!({"query": {"$all": []}})).await;
+    let (_, none) = catalog.send("POST", "/locations/by-query", json!({"query": {"$all": []}})).await;
     assert_eq!(none, json!({"items": [], "totalItems": 0, "pageInfo": {}}));
     catalog.stop().await;
 }
@@ -251,19 +240,19 @@ async fn bad_input_about_locations_is_refused_in_backstages_words() {
             "Registered locations must be of an allowed type [\"url\"]",
         ),
     ] {
-        let (status, answer) = send(&catalog, "POST", "/locations", body).await;
+        let (status, answer) = catalog.send("POST", "/locations", body).await;
         let message = answer["error"]["message"].as_str().unwrap();
         assert_eq!((status, answer["error"]["name"].as_str()), (400, Some("InputError")));
         assert!(message.starts_with(start), "{message}");
     }
     for (verb, body) in [("GET", Value::Null), ("DELETE", Value::Null), ("PUT", url("http://h/x"))] {
         for id in ["not-a-uuid", "00000000-0000-0000-0000-000000000000"] {
-            let (status, answer) = send(&catalog, verb, &format!("/locations/{id}"), body.clone()).await;
+            let (status, answer) = catalog.send(verb, &format!("/locations/{id}"), body.clone()).await;
             let message = format!("Found no location with ID {id}");
             assert_eq!((status, &answer["error"]["message"]), (404, &json!(message)), "{verb} {id}");
         }
     }
-    let (status, _) = send(&catalog, "GET", "/locations/by-entity/component/default/none", Value::Null).await;
+    let (status, _) = catalog.send("GET", "/locations/by-entity/component/default/none", Value::Null).await;
     assert_eq!(status, 404);
     catalog.stop().await;
 }
@@ -273,7 +262,7 @@ async fn a_deleted_entity_comes_back_from_its_file_with_another_uid_and_stays_aw
     let (host, dir) = (Host::start().await, TempDir::new().unwrap());
     host.put("a.yaml", component("read", "x"));
     let catalog = catalog(&dir, &host, "").await;
-    let (status, _) = send(&catalog, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    let (status, _) = catalog.send("POST", "/locations", url(&host.url("a.yaml"))).await;
     assert_eq!(status, 201);
     let uid = appears(&catalog, "read").await["metadata"]["uid"].clone();
     let pushed = json!({"type": "full", "entities": [{"entity": {
@@ -287,7 +276,7 @@ async fn a_deleted_entity_comes_back_from_its_file_with_another_uid_and_stays_aw
     assert_eq!(push().await.0, 200);
 
     let delete = |uid: &Value| format!("/entities/by-uid/{}", uid.as_str().unwrap());
-    assert_eq!(send(&catalog, "DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
+    assert_eq!(catalog.send("DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
     let again = eventually(
         "another uid",
         PATIENCE,
@@ -296,11 +285,11 @@ async fn a_deleted_entity_comes_back_from_its_file_with_another_uid_and_stays_aw
     );
     let other = again.await.unwrap()["metadata"]["uid"].clone();
     // Nobody has the old uid any more, which is no error.
-    assert_eq!(send(&catalog, "DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
+    assert_eq!(catalog.send("DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
     assert_eq!(appears(&catalog, "read").await["metadata"]["uid"], other);
 
     let uid = appears(&catalog, "pushed").await["metadata"]["uid"].clone();
-    assert_eq!(send(&catalog, "DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
+    assert_eq!(catalog.send("DELETE", &delete(&uid), Value::Null).await, (204, Value::Null));
     assert!(catalog.entity("component", "pushed").await.is_none());
     catalog.settled().await;
     assert!(catalog.entity("component", "pushed").await.is_none(), "nothing says it again");
@@ -314,23 +303,23 @@ async fn a_refresh_shows_what_changed_behind_a_url_at_once() {
     let (host, dir) = (Host::start().await, TempDir::new().unwrap());
     host.put("a.yaml", component("one", "before"));
     let catalog = catalog(&dir, &host, "").await;
-    let (status, _) = send(&catalog, "POST", "/locations", url(&host.url("a.yaml"))).await;
+    let (status, _) = catalog.send("POST", "/locations", url(&host.url("a.yaml"))).await;
     assert_eq!(status, 201);
     appears(&catalog, "one").await;
     catalog.settled().await;
     host.put("a.yaml", component("one", "after"));
     let body = json!({"entityRef": "Component:default/one", "authorizationToken": "x"});
-    assert_eq!(send(&catalog, "POST", "/refresh", body).await, (200, Value::Null));
+    assert_eq!(catalog.send("POST", "/refresh", body).await, (200, Value::Null));
     description_becomes(&catalog, "one", "after").await;
 
     let (status, answer) =
-        send(&catalog, "POST", "/refresh", json!({"entityRef": "component:default/none"})).await;
+        catalog.send("POST", "/refresh", json!({"entityRef": "component:default/none"})).await;
     let message = json!("Entity component:default/none not found");
     assert_eq!((status, &answer["error"]["message"]), (404, &message));
-    let (status, answer) = send(&catalog, "POST", "/refresh", json!({})).await;
+    let (status, answer) = catalog.send("POST", "/refresh", json!({})).await;
     let message = json!("request/body must have required property 'entityRef'");
     assert_eq!((status, &answer["error"]["message"]), (400, &message));
-    let (status, _) = send(&catalog, "POST", "/refresh", json!({"entityRef": "a:b/c", "more": 1})).await;
+    let (status, _) = catalog.send("POST", "/refresh", json!({"entityRef": "a:b/c", "more": 1})).await;
     assert_eq!(status, 400);
     catalog.stop().await;
 }
@@ -345,14 +334,14 @@ async fn a_read_only_catalog_refuses_to_change_locations_and_still_deletes_entit
         ("PUT", id, url("http://h/x")),
         ("DELETE", id, Value::Null),
     ] {
-        let (status, answer) = send(&catalog, verb, path, body).await;
+        let (status, answer) = catalog.send(verb, path, body).await;
         let message = json!("This operation not allowed in readonly mode");
         assert_eq!((status, &answer["error"]["message"]), (403, &message), "{verb}");
         assert_eq!(answer["error"]["name"], "NotAllowedError");
     }
     assert_eq!(catalog.get("/api/catalog/locations").await, json!([]));
     let unknown = "/entities/by-uid/00000000-0000-0000-0000-000000000000";
-    assert_eq!(send(&catalog, "DELETE", unknown, Value::Null).await.0, 204);
+    assert_eq!(catalog.send("DELETE", unknown, Value::Null).await.0, 204);
     catalog.stop().await;
 }
 
@@ -377,7 +366,7 @@ async fn what_processing_refuses_is_listed_as_failed_until_it_is_deleted() {
     assert_eq!(pending, json!({"type": "pending", "entities": []}));
     let id = failed["entities"][0]["entity_id"].as_str().unwrap();
     let path = format!("/entities/unprocessed/delete/{id}");
-    assert_eq!(send(&catalog, "DELETE", &path, Value::Null).await.0, 204);
+    assert_eq!(catalog.send("DELETE", &path, Value::Null).await.0, 204);
     let failed = catalog.get("/api/catalog/entities/unprocessed/failed").await;
     assert_eq!(failed["entities"], json!([]));
     catalog.stop().await;

@@ -126,6 +126,18 @@ impl Catalog {
         (status, answer.json().await.expect("the answer is JSON"))
     }
 
+    /// Sends JSON, or nothing for null, to the catalog API; returns status and answer.
+    pub(crate) async fn send(&self, verb: &str, path: &str, body: Value) -> (u16, Value) {
+        let verb = verb.parse().expect("it is a verb");
+        let request = self.client.request(verb, format!("{}/api/catalog{path}", self.url)).timeout(PATIENCE);
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let answer = request.send().await.expect("the request is answered");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("the answer can be read");
+        let answer = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text) };
+        (status, answer.expect("the answer is JSON"))
+    }
+
     /// Waits for a process that ends by itself, and well.
     pub(crate) async fn ended(&mut self) {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time");
