@@ -3,6 +3,7 @@
 //! `main.rs` only reads the environment and calls [`run`], so everything can be tested with values.
 
 pub mod access;
+mod audit;
 pub mod bench;
 pub mod cli;
 pub mod client;

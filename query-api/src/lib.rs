@@ -47,11 +47,12 @@ mod view;
 pub use access::{
     Condition, Decision, Permission, PermissionPolicy, PolicyError, Principal, Restrictions, permissions,
 };
+pub use audit::{AuditEvent, Failed, Notes, Severity, audited};
 pub use catalog::{Catalog, NotReady, WaitError};
 pub use config::Config;
 pub use ports::{
     CommandError, CommandRequest, Commands, Descriptors, Done, Preview, PreviewError, PreviewedEntity,
-    PreviewedLocation, ReadTimes, Readers,
+    PreviewedLocation, PublicKeys, ReadTimes, Readers,
 };
-pub use router::router;
+pub use router::{openapi_document, router};
 pub use state::{ApiState, LiveHost, LiveProvider, PipelineStatus, StatusSource};

@@ -62,6 +62,12 @@ pub enum CommandError {
     Unavailable(String),
 }
 
+/// Who signs the tokens with which the catalog asks other plugins.
+pub trait PublicKeys: Send + Sync + std::fmt::Debug + 'static {
+    /// The public keys that are good now, each a JSON Web Key.
+    fn published(&self) -> Vec<Value>;
+}
+
 /// Reading and processing on request, without storing anything.
 #[async_trait]
 pub trait Preview: Send + Sync + std::fmt::Debug + 'static {

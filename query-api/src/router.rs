@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use serde_json::Value;
 use tower::ServiceExt;
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
@@ -16,7 +17,8 @@ use crate::{
     endpoints::{
         analyze_location, ancestry, by_name, by_refs, by_uid, delete_entity, facets,
         health::{livez, readyz},
-        list_entities, locations, permissions, query_entities, refresh, unprocessed, validate_entity,
+        list_entities, locations, permissions, public_keys, query_entities, refresh, unprocessed,
+        validate_entity,
     },
     explorer,
     openapi::{Answer, Group, Operation},
@@ -98,9 +100,15 @@ fn catalog_routes() -> Routes {
         .on(&changes::HISTORY, changes::history)
         .on(&permissions::METADATA, permissions::get_metadata)
         .on(&permissions::APPLY, permissions::apply_conditions)
+        .on(&public_keys::OPERATION, public_keys::get_public_keys)
         .on(&dangling::OPERATION, dangling::dangling)
         .on(&explain::OPERATION, explain::explain)
         .documented(&OPENAPI)
+}
+
+/// The OpenAPI document of all operations below the mount: there is no other route.
+pub fn openapi_document() -> Value {
+    catalog_routes().document()
 }
 
 const ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");

@@ -10,10 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, on},
 };
+use serde_json::Value;
 
 use crate::{
     answer,
-    audit::audited,
+    audit::audited_operation,
     openapi::{Operation, document},
     params::Params,
     paths::Templates,
@@ -35,7 +36,7 @@ impl Routes {
         H: Handler<T, ApiState>,
     {
         let checked = middleware::from_fn(move |request, next| checked_query(operation, request, next));
-        let audited = middleware::from_fn(move |request, next| audited(operation, request, next));
+        let audited = middleware::from_fn(move |request, next| audited_operation(operation, request, next));
         let route = on(operation.verb.filter(), handler).route_layer(checked).route_layer(audited);
         self.router = self.router.route(operation.path, route);
         self.operations.push(operation);
@@ -45,11 +46,16 @@ impl Routes {
     /// Adds the document of all operations, and that of itself, at `operation`.
     pub(crate) fn documented(mut self, operation: &'static Operation) -> Self {
         self.operations.push(operation);
-        let text = Arc::new(document(&self.operations).to_string());
+        let text = Arc::new(self.document().to_string());
         let route = get(async move || answer::bytes(text.as_bytes().to_vec()));
         let checked = middleware::from_fn(move |request, next| checked_query(operation, request, next));
         self.router = self.router.route(operation.path, route.route_layer(checked));
         self
+    }
+
+    /// The document of the operations so far.
+    pub(crate) fn document(&self) -> Value {
+        document(&self.operations)
     }
 
     /// The router, and the paths that it knows.

@@ -7,8 +7,8 @@ use backstitch_read_model::ReadModel;
 use backstitch_schemas::{EntityRef, ProviderName, Timestamp, model::Model};
 
 use crate::{
-    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, Readers,
-    WaitError, error::ApiError,
+    Catalog, Commands, Config, Decision, Permission, PermissionPolicy, Preview, Principal, PublicKeys,
+    Readers, WaitError, error::ApiError,
 };
 
 /// What the rest of the pipeline says about itself. The query API cannot know it; the executable
@@ -91,6 +91,8 @@ pub struct ApiState {
     pub readers: Option<Arc<dyn Readers>>,
     /// Who decides what a principal may; without one everybody may everything.
     pub policy: Option<Arc<dyn PermissionPolicy>>,
+    /// Who signs our tokens; nobody, if nobody else is asked.
+    pub public_keys: Option<Arc<dyn PublicKeys>>,
     /// The JSON Schema of all kinds that are let in, as text, for editors.
     pub entity_schema: Arc<str>,
     /// Settings.
@@ -108,6 +110,7 @@ impl ApiState {
             preview: None,
             readers: None,
             policy: None,
+            public_keys: None,
             entity_schema: Model::builtin().json_schema().to_string().into(),
             config,
         }

@@ -20,8 +20,11 @@ pub(super) fn guard(router: Router, access: Access) -> Router {
 
 async fn check(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     let need = Need::of(request.method(), request.uri().path());
-    let sent = Credentials { bearer: bearer(request.headers()), cookie: cookie(request.headers()) };
-    match access.admit(sent, &need).await {
+    let admitted = match credentials(request.headers()) {
+        Err(refusal) if access.checks(&need) => Err(refusal),
+        sent => access.admit(sent.unwrap_or_default(), &need).await,
+    };
+    match admitted {
         Ok(principal) => {
             if let Some(name) = principal.name() {
                 request.extensions_mut().insert(Caller(name));
@@ -33,9 +36,23 @@ async fn check(State(access): State<Access>, mut request: Request, next: Next) -
     }
 }
 
-/// The token of an `Authorization: Bearer …` header.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+/// What a request carries.
+///
+/// # Errors
+/// If somebody meant to send credentials and they are not text: to take them for none could let the request in
+/// as somebody else's.
+fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>, Refusal> {
+    let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
+    let sent = sent.map_err(|_| {
+        Refusal::invalid(
+            "the Authorization header has bytes that are no visible ASCII; send `Bearer <token>`",
+        )
+    })?;
+    Ok(Credentials { bearer: sent.and_then(bearer), cookie: cookie(headers) })
+}
+
+/// The token of `Bearer …`.
+fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

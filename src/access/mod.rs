@@ -23,19 +23,21 @@ pub use restrictions::Grant;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Json, Router, routing::get};
-use backstitch_query_api::{PermissionPolicy, Principal};
+use axum::Router;
+use backstitch_query_api::{PermissionPolicy, Principal, PublicKeys};
 use backstitch_schemas::Clock;
 
 use crate::config::{AppConfig, Secret};
 use external::Callers;
 use own_key::OwnKeys;
-use policy::{NobodyDecides, PortalPolicy};
+use policy::PortalPolicy;
 use portal::Portal;
 use verifier::{Checked, Verifier};
 
-/// Where our public keys are.
-pub(crate) const JWKS_PATH: &str = "/api/catalog/.backstage/auth/v1/jwks.json";
+const NO_EFFECT: &str = "permission.enabled has no effect until backstitch.portal.baseUrl is given";
+
+const NO_PEOPLE: &str = "permission.enabled has no effect on services, and people cannot come in until \
+    backstitch.portal.baseUrl is given";
 
 /// How long one request to a portal may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -98,6 +100,12 @@ pub enum AccessError {
     /// A plugin cannot be found.
     #[error("plugin `{0}` cannot be reached: {1}")]
     Address(String, String),
+    /// People would see an empty catalog, and nobody would know why.
+    #[error(
+        "permission.enabled is true, but there is nobody to ask what people may: {0}; give backstitch.portal.baseUrl \
+         or a place for the plugin `permission` in discovery.endpoints, or set permission.enabled to false"
+    )]
+    NobodyDecides(String),
     /// We cannot sign.
     #[error("backstitch.portal.signingKey must be an EC key on P-256 as PEM (PKCS #8): {0}")]
     SigningKey(String),
@@ -158,20 +166,22 @@ impl Access {
         let own_token = own_key::secret_token()?;
         callers.trust(&own_token, "plugin:catalog");
         let own = Arc::new(OwnKeys::new(settings.signing_key.as_ref(), clock.now())?);
-        let mut notices = Vec::new();
-        let policy: Option<Arc<dyn PermissionPolicy>> = match (&portal, config.permission.enabled, door) {
-            (_, false, _) => None,
-            (Some(portal), true, _) => {
-                Some(Arc::new(PortalPolicy::new(portal.clone(), own.clone(), http, clock.clone())))
+        let (mut policy, mut notices): (Option<Arc<dyn PermissionPolicy>>, _) = (None, Vec::new());
+        if config.permission.enabled {
+            match (&portal, door) {
+                (Some(portal), _) => {
+                    let asked = PortalPolicy::new(portal, own.clone(), http, clock.clone());
+                    policy = Some(Arc::new(asked.map_err(AccessError::NobodyDecides)?));
+                }
+                (None, Door::Ajar { .. }) => {
+                    let cause = "backstitch.portal.baseUrl is not given".to_owned();
+                    return Err(AccessError::NobodyDecides(cause));
+                }
+                // Services only can come in, and nobody is asked about them.
+                (None, Door::Guarded) => notices.push(NO_PEOPLE.to_owned()),
+                (None, Door::Open) => notices.push(NO_EFFECT.to_owned()),
             }
-            (None, true, Door::Open) => {
-                notices.push(
-                    "permission.enabled has no effect until backstitch.portal.baseUrl is given".to_owned(),
-                );
-                None
-            }
-            (None, true, _) => Some(Arc::new(NobodyDecides)),
-        };
+        }
         let verifier = Verifier { callers, portal, own, clock, checked: Checked::default() };
         Ok(Self(Arc::new(Inner { door, verifier, own_token, policy, notices })))
     }
@@ -197,9 +207,8 @@ impl Access {
     }
 
     /// Our public keys, for whoever checks our tokens.
-    pub fn routes(&self) -> Router {
-        let own = Arc::clone(&self.0.verifier.own);
-        Router::new().route(JWKS_PATH, get(async move || Json(own.published())))
+    pub fn public_keys(&self) -> Arc<dyn PublicKeys> {
+        Arc::clone(&self.0.verifier.own) as Arc<dyn PublicKeys>
     }
 
     /// Puts the check in front of all routes of `router`. Handlers find the [`Principal`], and those of
@@ -208,12 +217,17 @@ impl Access {
         guard::guard(router, self.clone())
     }
 
+    /// Whether credentials are looked at, if some are sent.
+    pub fn checks(&self, need: &Need) -> bool {
+        self.0.door != Door::Open && *need != Need::Nothing
+    }
+
     /// Whose request this is, if it may come in.
     ///
     /// # Errors
     /// If credentials are needed and missing, are not good, or are not enough.
     pub async fn admit(&self, sent: Credentials<'_>, need: &Need) -> Result<Principal, Refusal> {
-        if self.0.door == Door::Open || *need == Need::Nothing {
+        if !self.checks(need) {
             return Ok(Principal::Anonymous);
         }
         let cookie = sent.cookie.filter(|_| *need == Need::Read);

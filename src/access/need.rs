@@ -29,7 +29,7 @@ const OPEN: [&str; 10] = [
     "/.backstage/health/v1/liveness",
     "/.backstage/health/v1/readiness",
     "/api/catalog/openapi.json",
-    super::JWKS_PATH,
+    "/api/catalog/.backstage/auth/v1/jwks.json",
 ];
 
 /// What is for everybody with all below it: the explorer's files, and its addresses of entities.
@@ -107,6 +107,17 @@ fn decoded(segment: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_here_are_routes_of_the_catalog() {
+        let document = backstitch_query_api::openapi_document();
+        let of_catalog = OPEN.iter().filter(|path| path.starts_with("/api/catalog"));
+        for (path, verb) in
+            of_catalog.map(|path| (path, "get")).chain(READS.iter().map(|path| (path, "post")))
+        {
+            assert!(document["paths"][path].get(verb).is_some(), "{verb} {path}");
+        }
+    }
 
     #[test]
     fn little_is_open_and_ingest_is_for_services() {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use backstitch_query_api::PublicKeys;
 use backstitch_schemas::{Clock, Timestamp};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
@@ -94,18 +95,19 @@ impl OwnKeys {
         }
     }
 
-    /// The public halves, as they are published.
-    pub(super) fn published(&self) -> Value {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        json!({"keys": keys.iter().map(|key| &key.public).collect::<Vec<_>>()})
-    }
-
     /// The public half of one of them.
     pub(super) fn find(&self, kid: &str) -> Option<Key> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let key = keys.iter().find(|key| key.id == kid)?;
         let decoding = DecodingKey::from_jwk(&key.public).ok()?;
         Some(Key { decoding, algorithms: vec![Algorithm::ES256] })
+    }
+}
+
+impl PublicKeys for OwnKeys {
+    fn published(&self) -> Vec<Value> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().map(|key| json!(key.public)).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use backstitch_schemas::Clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use url::Url;
 
 use super::keys::chain;
 use super::own_key::OwnKeys;
@@ -28,7 +29,8 @@ const REMEMBERED: usize = 10_000;
 /// Asks the portal's permission backend, on behalf of whoever asks us.
 #[derive(Debug)]
 pub(super) struct PortalPolicy {
-    portal: Arc<Portal>,
+    /// Where it is asked.
+    url: Url,
     own: Arc<OwnKeys>,
     http: reqwest::Client,
     clock: DebugClock,
@@ -70,19 +72,23 @@ struct Item {
 }
 
 impl PortalPolicy {
+    /// A policy that asks the permission backend of `portal`.
+    ///
+    /// # Errors
+    /// If nobody says where that is.
     pub(super) fn new(
-        portal: Arc<Portal>,
+        portal: &Portal,
         own: Arc<OwnKeys>,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { portal, own, http, clock: DebugClock(clock), decided: Decided::default() }
+    ) -> Result<Self, String> {
+        let url = portal.endpoint("permission", "authorize").map_err(|error| error.to_string())?;
+        Ok(Self { url, own, http, clock: DebugClock(clock), decided: Decided::default() })
     }
 
     async fn ask(&self, person: Option<&str>, permission: Permission) -> Result<Decision, PolicyError> {
         let failed = |cause: String| PolicyError(cause);
-        let url =
-            self.portal.endpoint("permission", "authorize").map_err(|error| failed(error.to_string()))?;
+        let url = &self.url;
         let body = json!({"items": [{"id": "1", "permission": permission.to_json()}]});
         let mut request = self.http.post(url.clone()).json(&body);
         if let Some(person) = person {
@@ -117,18 +123,6 @@ impl PermissionPolicy for PortalPolicy {
         let decision = self.ask(question.0.as_deref(), permission).await;
         self.decided.put(question, decision.clone());
         decision
-    }
-}
-
-/// The policy where permissions are enabled and nobody is there to decide: people may nothing.
-#[derive(Debug)]
-pub(super) struct NobodyDecides;
-
-#[async_trait]
-impl PermissionPolicy for NobodyDecides {
-    async fn decide(&self, _: &Principal, _: Permission) -> Result<Decision, PolicyError> {
-        let cause = "permission.enabled is set, but backstitch.portal.baseUrl does not say who decides";
-        Err(PolicyError(cause.to_owned()))
     }
 }
 

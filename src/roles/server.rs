@@ -48,7 +48,7 @@ impl Server {
     /// # Errors
     /// If the listener breaks.
     pub(super) async fn serve(self, router: Router, shutdown: CancellationToken) -> Result<()> {
-        let guarded = self.access.guard(self.access.routes().merge(telemetry::routes()).merge(router));
+        let guarded = self.access.guard(telemetry::routes().merge(router));
         // In front of the check: a browser asks first without credentials.
         let served = guarded.layer(option_layer(self.cors)).layer(middleware::from_fn(web::safety_headers));
         let watched = middleware::from_fn_with_state(telemetry::Requests::watched(), telemetry::watch);

@@ -19,6 +19,7 @@ use super::{
     stitch, stores,
     tasks::Tasks,
 };
+use crate::audit;
 use crate::config::AppConfig;
 use crate::shutdown;
 
@@ -45,7 +46,7 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
         webhooks: Arc::new(config.webhooks()),
     };
     let ready = health::of_ingest(ingest.directory());
-    let router = health::checked(http::router(state).merge(health::routes()), vec![ready]);
+    let router = health::checked(audit::recorded(http::router(state)).merge(health::routes()), vec![ready]);
     announce("ingest", &server);
 
     let mut tasks = Tasks::new(shutdown.clone());
@@ -114,6 +115,7 @@ pub(super) async fn serve(config: AppConfig) -> Result<()> {
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
+        public_keys: Some(server.access.public_keys()),
         commands: Some(Arc::new(commands)),
         preview: Some(Arc::new(preview)),
         readers: Some(Arc::new(PlaceReaders::Elsewhere(remote))),

@@ -19,6 +19,7 @@ use super::{
     stitch, stores,
     tasks::Tasks,
 };
+use crate::audit;
 use crate::cli::UpArgs;
 use crate::client::Client;
 use crate::commands::Screen;
@@ -91,12 +92,12 @@ fn start(
     let settings = Arc::new(api::settings(config));
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
-    let pushes = http::router(HttpState {
+    let pushes = audit::recorded(http::router(HttpState {
         directory: directory.clone(),
         progress: Some(Arc::new(progress)),
         previewer: Some(Arc::clone(&previewer)),
         webhooks: Arc::new(config.webhooks()),
-    });
+    }));
     let preview = PipelinePreview {
         reader: Reader::Here(previewer),
         pipeline: Arc::clone(&pipeline),
@@ -116,6 +117,7 @@ fn start(
         status: Some(Arc::new(status)),
         entity_schema: config.backstitch.model()?.json_schema().to_string().into(),
         policy: server.access.policy(),
+        public_keys: Some(server.access.public_keys()),
         commands: Some(Arc::new(commands)),
         preview: Some(Arc::new(preview)),
         readers: Some(Arc::new(readers)),

@@ -1,10 +1,12 @@
 //! Providers outside the process.
 
+use std::time::Duration;
+
 use backstitch_benches::Workload;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Catalog, Launch, write};
+use crate::support::{Catalog, Launch, eventually, write};
 
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
@@ -155,5 +157,41 @@ async fn a_pushed_location_is_followed_and_rules_apply_to_what_it_lists() {
     assert!(catalog.entity("component", "listed").await.is_some(), "{status:#}");
     assert!(catalog.entity("group", "hidden").await.is_none());
     assert!(status["problems"].to_string().contains("group:default/hidden"), "{status:#}");
+    catalog.stop().await;
+}
+
+/// The audit records of providers among what was printed: what, to whom, how it went, and what changed.
+async fn audited(catalog: &Catalog) -> Vec<Value> {
+    let output = catalog.output().await;
+    let records = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let records = records.filter(|record| record["eventId"] == "provider-mutate");
+    records.map(|record| json!([record["meta"], record["status"], record["error"]])).collect()
+}
+
+#[tokio::test]
+async fn every_mutation_of_a_provider_leaves_a_record() {
+    let dir = TempDir::new().unwrap();
+    let catalog = empty_catalog(&dir).await;
+    let good = json!({"type": "delta", "added": [{"entity": entity("fine", "team-a")}]});
+    assert_eq!(catalog.push("p/mutations?wait=visible", JSON, good.to_string()).await.0, 200);
+    assert_eq!(catalog.push("p/mutations", JSON, "{}".to_owned()).await.0, 400);
+    let (status, _) = catalog.push("nobody/confirm", JSON, String::new()).await;
+    assert_eq!(status, 404);
+    catalog.get("/api/ingest/v1/providers").await;
+    let push = json!({"actionType": "push", "provider": "p"});
+    let mut done = push.clone();
+    done["outcome"] = json!({"accepted": 1, "changed": 1, "removed": 0, "held": 0});
+    let confirm = json!({"actionType": "confirm-removals", "provider": "nobody"});
+    let expected = [
+        json!([push, "initiated", null]),
+        json!([done, "succeeded", null]),
+        json!([push, "initiated", null]),
+        json!([push, "failed", "InputError: not a mutation: missing field `type` at line 1 column 2"]),
+        json!([confirm, "initiated", null]),
+        json!([confirm, "failed", "NotFoundError: there is no provider `nobody`"]),
+    ];
+    let look = || audited(&catalog);
+    let found = eventually("six records", Duration::from_secs(30), look, |records| records.len() >= 6).await;
+    assert_eq!(found, expected);
     catalog.stop().await;
 }

@@ -9,9 +9,14 @@ use axum::{
 };
 use backstitch_schemas::{EntityRef, ProviderName};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::{HttpState, error::ApiError, items::RejectedItem};
+use super::{
+    HttpState,
+    error::{ApiError, Outcome},
+    items::RejectedItem,
+};
 use crate::MutationOutcome;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -123,11 +128,11 @@ impl PushAnswer {
         deadline: Option<Instant>,
     ) -> Response {
         let (Some(progress), Some(deadline)) = (&state.progress, deadline) else {
-            return (StatusCode::ACCEPTED, Json(self)).into_response();
+            return self.with_status(StatusCode::ACCEPTED);
         };
         self.revision = progress.reached(position, deadline).await;
         if self.revision.is_none() {
-            return (StatusCode::ACCEPTED, Json(self)).into_response();
+            return self.with_status(StatusCode::ACCEPTED);
         }
         let outcomes = progress.outcomes(provider, &refs).await;
         self.invalid = outcomes
@@ -138,7 +143,16 @@ impl PushAnswer {
                 reasons: found.reasons,
             })
             .collect();
-        (StatusCode::OK, Json(self)).into_response()
+        self.with_status(StatusCode::OK)
+    }
+
+    fn with_status(self, status: StatusCode) -> Response {
+        let outcome = Outcome::Done(json!({
+            "accepted": self.accepted, "changed": self.changed, "removed": self.removed, "held": self.held.len(),
+        }));
+        let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(outcome);
+        response
     }
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use axum::{
     Extension, Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
 };
 use backstitch_schemas::{EntityRef, RefContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Caller, HttpState, error::ApiError, provider_name};
+use super::{Caller, HttpState, error::ApiError, extract::ProviderPath};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,34 +28,34 @@ pub(super) struct RefreshOptions {
 pub(super) async fn withdraw_provider(
     state: State<HttpState>,
     caller: Option<Extension<Caller>>,
-    name: Path<String>,
+    provider: ProviderPath,
 ) -> Answer {
-    command(&state, caller, &name, "withdraw-provider", None).await
+    command(&state, caller, provider, "withdraw-provider", None).await
 }
 
 /// `POST /api/ingest/v1/providers/{name}/confirm`
 pub(super) async fn confirm_removals(
     state: State<HttpState>,
     caller: Option<Extension<Caller>>,
-    name: Path<String>,
+    provider: ProviderPath,
 ) -> Answer {
-    command(&state, caller, &name, "confirm-removals", None).await
+    command(&state, caller, provider, "confirm-removals", None).await
 }
 
 /// `POST /api/ingest/v1/providers/{name}/discard`
 pub(super) async fn discard_removals(
     state: State<HttpState>,
     caller: Option<Extension<Caller>>,
-    name: Path<String>,
+    provider: ProviderPath,
 ) -> Answer {
-    command(&state, caller, &name, "discard-removals", None).await
+    command(&state, caller, provider, "discard-removals", None).await
 }
 
 /// `POST /api/ingest/v1/providers/{name}/refresh`
 pub(super) async fn refresh_provider(
     state: State<HttpState>,
     caller: Option<Extension<Caller>>,
-    name: Path<String>,
+    provider: ProviderPath,
     options: Result<Query<RefreshOptions>, QueryRejection>,
 ) -> Answer {
     let Query(options) = options?;
@@ -63,17 +63,16 @@ pub(super) async fn refresh_provider(
     let wanted = options.entity_ref.as_deref().map(parse).transpose();
     let wanted = wanted.map_err(|cause| ApiError::Input(cause.to_string()))?;
     let payload = wanted.map(|entity_ref| json!({"entityRef": entity_ref}).to_string());
-    command(&state, caller, &name, "refresh", payload).await
+    command(&state, caller, provider, "refresh", payload).await
 }
 
 async fn command(
     state: &HttpState,
     caller: Option<Extension<Caller>>,
-    name: &str,
+    ProviderPath(provider): ProviderPath,
     kind: &str,
     payload: Option<String>,
 ) -> Answer {
-    let provider = provider_name(name)?;
     if !state.directory.is_known(&provider) {
         return Err(ApiError::NotFound(format!("there is no provider `{provider}`")));
     }

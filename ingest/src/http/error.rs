@@ -2,8 +2,11 @@
 
 use axum::{
     Json,
-    extract::{Request, rejection::QueryRejection},
-    http::{StatusCode, header},
+    extract::{
+        Request,
+        rejection::{JsonRejection, PathRejection, QueryRejection},
+    },
+    http::{Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -34,6 +37,9 @@ pub(super) enum ApiError {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// There is such a thing, but this cannot be done to it.
+    #[error("{0}")]
+    Verb(String),
     /// Larger than what is taken.
     #[error("{0}")]
     TooLarge(String),
@@ -49,6 +55,7 @@ impl ApiError {
             Self::Conflict(_) => ("ConflictError", StatusCode::CONFLICT),
             Self::NotAllowed(_) => ("NotAllowedError", StatusCode::FORBIDDEN),
             Self::NotFound(_) => ("NotFoundError", StatusCode::NOT_FOUND),
+            Self::Verb(_) => ("MethodNotAllowedError", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge(_) => ("PayloadTooLargeError", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Unavailable(_) => ("ServiceUnavailableError", StatusCode::SERVICE_UNAVAILABLE),
         }
@@ -76,12 +83,34 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// What came of a request, in the extensions of its answer, for whoever keeps records.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was done; what changed, in numbers.
+    Done(Value),
+    /// It was not done; why.
+    Failed(String),
+}
+
+/// A path that is none of ours.
+pub(super) async fn unknown_path(uri: Uri) -> ApiError {
+    ApiError::NotFound(format!("there is nothing at {}; docs/PUSH.md tells what there is", uri.path()))
+}
+
+/// A verb that a path does not have. The header `Allow` names those that it has.
+pub(super) async fn other_verb(method: Method, uri: Uri) -> ApiError {
+    ApiError::Verb(format!("{method} is not possible at {}; the header Allow tells what is", uri.path()))
+}
+
 /// Says in an error which request it answers.
 pub(super) async fn name_request(request: Request, next: Next) -> Response {
     let method = request.method().to_string();
     let url = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let mut response = next.run(request).await;
     let Some(Body(mut body)) = response.extensions_mut().remove::<Body>() else { return response };
+    let text = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
+    let outcome = Outcome::Failed(format!("{}: {}", text("name"), text("message")));
+    response.extensions_mut().insert(outcome);
     body["request"] = json!({"method": method, "url": url});
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -91,6 +120,21 @@ pub(super) async fn name_request(request: Request, next: Next) -> Response {
 impl From<QueryRejection> for ApiError {
     fn from(cause: QueryRejection) -> Self {
         Self::Input(cause.body_text())
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(cause: PathRejection) -> Self {
+        Self::Input(cause.body_text())
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(cause: JsonRejection) -> Self {
+        match cause.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(cause.body_text()),
+            _ => Self::Input(cause.body_text()),
+        }
     }
 }
 

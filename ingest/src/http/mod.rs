@@ -17,6 +17,7 @@
 mod answer;
 mod commands;
 mod error;
+mod extract;
 mod forward;
 mod items;
 mod ndjson;
@@ -28,6 +29,7 @@ mod read_times;
 mod stream;
 mod webhooks;
 
+pub use error::Outcome;
 pub use previews::{EntityAnswer, EntityQuestion, LocationQuestion};
 pub use read_times::{ReadTimesAnswer, ReadTimesQuestion};
 
@@ -35,9 +37,8 @@ use std::sync::Arc;
 
 use axum::{
     Router, middleware,
-    routing::{delete, get, post},
+    routing::{any, delete, get, post},
 };
-use backstitch_schemas::ProviderName;
 
 use self::error::ApiError;
 use crate::{Directory, Previewer, Progress, Webhooks};
@@ -68,7 +69,7 @@ impl HttpState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub String);
 
-/// All endpoints. Paths are absolute.
+/// All endpoints. Paths are absolute, and all below `/api/ingest`; what is none of them is refused there.
 pub fn router(state: HttpState) -> Router {
     let provider = "/api/ingest/v1/providers/{name}";
     let of = |rest: &str| format!("{provider}{rest}");
@@ -89,16 +90,9 @@ pub fn router(state: HttpState) -> Router {
         .iter()
         .fold(router, |router, rest| router.route(&of(rest), post(commands::discard_removals)));
     router
-        // `route_layer`, so that unknown paths stay an empty 404.
+        .method_not_allowed_fallback(error::other_verb)
+        .route("/api/ingest", any(error::unknown_path))
+        .route("/api/ingest/{*rest}", any(error::unknown_path))
         .route_layer(middleware::from_fn(error::name_request))
         .with_state(state)
-}
-
-/// A name that can be a provider's: one to 200 printable characters.
-fn provider_name(name: &str) -> Result<ProviderName, error::ApiError> {
-    let fits = (1..=200).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits {
-        return Ok(ProviderName::new(name));
-    }
-    Err(error::ApiError::Input(format!("`{name}` cannot be the name of a provider")))
 }

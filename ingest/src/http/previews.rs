@@ -6,7 +6,7 @@ use backstitch_schemas::{LocationRef, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{HttpState, error::ApiError};
+use super::{HttpState, error::ApiError, extract::JsonBody};
 use crate::{Found, PreviewRead};
 
 /// What is to be read.
@@ -41,7 +41,7 @@ pub enum EntityAnswer {
 /// Reads a location and all that it leads to.
 pub(super) async fn preview_location(
     State(state): State<HttpState>,
-    Json(question): Json<LocationQuestion>,
+    JsonBody(question): JsonBody<LocationQuestion>,
 ) -> Result<Json<PreviewRead>, ApiError> {
     let location = location_of(&question.location)?;
     Ok(Json(state.previewer()?.location(&location, question.presence.as_deref()).await))
@@ -50,7 +50,7 @@ pub(super) async fn preview_location(
 /// Reads what the placeholders of an entity ask for.
 pub(super) async fn preview_entity(
     State(state): State<HttpState>,
-    Json(question): Json<EntityQuestion>,
+    JsonBody(question): JsonBody<EntityQuestion>,
 ) -> Result<Json<EntityAnswer>, ApiError> {
     let location = location_of(&question.location)?;
     let read = state.previewer()?.entity(&question.entity, &location).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Path, Query, Request, State, rejection::QueryRejection},
+    extract::{Query, Request, State, rejection::QueryRejection},
     http::header,
     response::Response,
 };
@@ -15,9 +15,10 @@ use super::{
     HttpState,
     answer::{PushAnswer, PushOptions},
     error::ApiError,
+    extract::ProviderPath,
     forward::forward,
     items::{Intake, Item, RejectedItem},
-    provider_name, stream,
+    stream,
 };
 use crate::{
     ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle,
@@ -116,17 +117,17 @@ impl Turn {
 }
 
 /// Applies what a provider outside the process says.
-#[tracing::instrument(name = "api.ingest.push", skip_all, fields(provider = name))]
+#[tracing::instrument(name = "api.ingest.push", skip_all, fields(%provider))]
 pub(super) async fn push_mutation(
     State(state): State<HttpState>,
-    Path(name): Path<String>,
+    ProviderPath(provider): ProviderPath,
     options: Result<Query<PushOptions>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let Query(options) = options?;
-    let provider = provider_name(&name)?;
     // Waiting until all is visible counts from when it is acknowledged; here the words are checked.
     options.deadline()?;
+    let form = Form::of(&request)?;
     let terms = Terms { patience: options.patience()?, trace: trace_of(&request) };
     if state.directory.is_configured(&provider) {
         return Err(ApiError::Conflict(format!(
@@ -137,9 +138,8 @@ pub(super) async fn push_mutation(
         Ok(owner) => owner,
         Err(cause) => return forward(&state, &provider, cause, request).await,
     };
-    let ndjson = is_ndjson(&request);
     let intake = Intake { provider: provider.clone(), max_entity_bytes: state.directory.max_entity_bytes() };
-    if ndjson {
+    if form == Form::Lines {
         let turn = Turn::take(provider, owner, terms).await?;
         return stream::push_lines(&state, &turn, intake, &options, request.into_body()).await;
     }
@@ -238,12 +238,30 @@ fn trace_of(request: &Request) -> Option<String> {
     valid_trace(parent).map(str::to_owned)
 }
 
-fn is_ndjson(request: &Request) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    ["application/x-ndjson", "application/ndjson", "application/jsonl"]
-        .iter()
-        .any(|known| kind.eq_ignore_ascii_case(known))
+/// How a mutation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One JSON document.
+    Document,
+    /// One entity a line.
+    Lines,
+}
+
+impl Form {
+    /// # Errors
+    /// If the content type is another. It is not guessed: a browser sends some types to any place, on behalf of
+    /// any page.
+    fn of(request: &Request) -> Result<Self, ApiError> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "application/json" => Ok(Self::Document),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Self::Lines),
+            other => Err(ApiError::Input(format!(
+                "unsupported media type `{other}`; push application/json or application/x-ndjson"
+            ))),
+        }
+    }
 }
 
 async fn read(body: Body, limit: usize) -> Result<Pushed, ApiError> {

@@ -4,12 +4,12 @@
 use axum::{
     Json,
     body::to_bytes,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{HttpState, error::ApiError, forward::forward, provider_name};
+use super::{HttpState, error::ApiError, extract::ProviderPath, forward::forward};
 use crate::ReadTimes;
 
 /// The longest question that is listened to.
@@ -32,10 +32,9 @@ pub struct ReadTimesAnswer {
 /// Tells when places were read and are read again.
 pub(super) async fn read_times(
     State(state): State<HttpState>,
-    Path(name): Path<String>,
+    ProviderPath(provider): ProviderPath,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let provider = provider_name(&name)?;
     if !state.directory.is_known(&provider) {
         return Err(ApiError::NotFound(format!("there is no provider `{provider}`")));
     }

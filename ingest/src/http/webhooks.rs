@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::{
     Json,
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 use backstitch_schemas::{
@@ -17,7 +17,7 @@ use backstitch_schemas::{
 };
 use serde_json::{Value, json};
 
-use super::{HttpState, error::ApiError};
+use super::{HttpState, error::ApiError, extract::PathWord};
 use crate::events::{Sent, Told, WebhookError};
 
 /// How large a webhook may be, as in Backstage.
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 #[tracing::instrument(name = "api.events.webhook", skip_all, fields(topic))]
 pub(super) async fn take_webhook(
     State(state): State<HttpState>,
-    Path(topic): Path<String>,
+    PathWord(topic): PathWord,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {

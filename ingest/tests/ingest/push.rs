@@ -236,3 +236,42 @@ async fn a_push_can_wait_until_it_is_visible() {
     let (status, _) = world.push("cmdb", "?wait=forever", &full(2)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_told_in_one_shape_whatever_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path(), Setup::default()).await;
+    let (json, v1) = ("application/json", "/api/ingest/v1");
+    let large = format!("{{\"location\": \"{}\"}}", "x".repeat(3 << 20));
+    for (method, path, kind, body, status, named) in [
+        ("POST", "/previews", json, "{".to_owned(), 400, "EOF while parsing"),
+        ("POST", "/previews", json, "{}".to_owned(), 400, "missing field `location`"),
+        ("POST", "/previews", json, "{\"location\": 1}".to_owned(), 400, "expected a string"),
+        ("POST", "/previews", "text/plain", "{}".to_owned(), 400, "application/json"),
+        ("POST", "/previews", json, large, 413, "length limit exceeded"),
+        ("POST", "/previews/entity", json, "{}".to_owned(), 400, "missing field `entity`"),
+        ("POST", "/providers/%ff/mutations", json, "{}".to_owned(), 400, "UTF-8"),
+        ("POST", "/providers/%00/refresh", json, String::new(), 400, "cannot be the name of a provider"),
+        (
+            "POST",
+            "/providers/a/mutations",
+            "text/plain",
+            "{}".to_owned(),
+            400,
+            "unsupported media type `text/plain`",
+        ),
+        ("POST", "/providers/a/mutations", json, "\u{feff}".to_owned(), 400, "not a mutation"),
+        ("GET", "/providers/a/mutations", json, String::new(), 405, "Allow"),
+        ("GET", "/positions", json, String::new(), 400, "position"),
+        ("GET", "/nothing", json, String::new(), 404, "there is nothing at /api/ingest/v1/nothing"),
+    ] {
+        let (found, answer) = world.send(method, &format!("{v1}{path}"), kind, body).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(found == status && message.contains(named), "{method} {path}: {found} {answer}");
+        assert_eq!(answer["request"], json!({"method": method, "url": format!("{v1}{path}")}));
+        assert_eq!(answer["response"]["statusCode"], status);
+    }
+    let (_, answer) =
+        world.send("POST", "/api/ingest/v1/providers/a/mutations", json, vec![b'"', 0xff, b'"']).await;
+    assert!(answer["error"]["message"].as_str().unwrap().starts_with("not a mutation: "), "{answer}");
+}

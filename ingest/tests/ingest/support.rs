@@ -232,10 +232,10 @@ impl World {
         method: &str,
         path: &str,
         kind: &str,
-        body: String,
+        body: impl Into<Body>,
     ) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(path).header("content-type", kind);
-        let response = self.api.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let response = self.api.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let status = response.status();
         let bytes = to_bytes(response.into_body(), 1 << 24).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))

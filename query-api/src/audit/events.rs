@@ -3,11 +3,11 @@
 use axum::http::Uri;
 use serde_json::{Map, Value, json};
 
-use crate::openapi::Operation;
+use crate::{endpoints::is_dry_run, openapi::Operation, params::Params};
 
 /// How much an event matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Severity {
+pub enum Severity {
     /// It read, or tried.
     Low,
     /// It changed something.
@@ -16,10 +16,13 @@ pub(super) enum Severity {
 
 /// What an operation is to an auditor.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Event {
-    pub(super) id: &'static str,
-    pub(super) severity: Severity,
-    pub(super) meta: Value,
+pub struct AuditEvent {
+    /// Its name, such as `entity-mutate`.
+    pub id: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is about.
+    pub meta: Value,
 }
 
 impl Severity {
@@ -31,7 +34,7 @@ impl Severity {
     }
 }
 
-impl Event {
+impl AuditEvent {
     /// The event that a request to `operation` is; `None` for what tells nothing of the catalog.
     pub(super) fn of(operation: &Operation, uri: &Uri) -> Option<Self> {
         let low = |id, meta| Some(Self { id, severity: Severity::Low, meta });
@@ -69,7 +72,7 @@ impl Event {
                 low("location-fetch", json!({"queryType": "by-entity", "locationRef": named()}))
             }
             "createLocation" => {
-                let is_dry_run = query(uri)["dryRun"] == "true";
+                let is_dry_run = is_dry_run(&Params::read(uri.query()));
                 let meta = json!({"actionType": "create", "isDryRun": is_dry_run});
                 if is_dry_run { low("location-mutate", meta) } else { medium("location-mutate", meta) }
             }
@@ -112,9 +115,9 @@ mod tests {
     use super::*;
     use crate::openapi::Group;
 
-    fn event(id: &'static str, path: &'static str, uri: &'static str) -> Event {
+    fn event(id: &'static str, path: &'static str, uri: &'static str) -> AuditEvent {
         let operation = Operation::get(Group::Entities, path, id, "");
-        Event::of(&operation, &Uri::from_static(uri)).unwrap()
+        AuditEvent::of(&operation, &Uri::from_static(uri)).unwrap()
     }
 
     #[test]
@@ -128,7 +131,7 @@ mod tests {
         let deleted = event("deleteEntityByUid", "/entities/by-uid/{uid}", "/api/catalog/entities/by-uid/u");
         assert_eq!(deleted.meta, json!({"actionType": "delete", "uid": "u"}));
         assert_eq!(deleted.severity, Severity::Medium);
-        let dry = event("createLocation", "/locations", "/api/catalog/locations?dryRun=true");
+        let dry = event("createLocation", "/locations", "/api/catalog/locations?dryRun=Yes");
         assert_eq!((dry.severity, &dry.meta["isDryRun"]), (Severity::Low, &json!(true)));
         assert_eq!(
             event("createLocation", "/locations", "/api/catalog/locations").severity,

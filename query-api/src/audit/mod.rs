@@ -21,18 +21,22 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use crate::{access::Principal, error::ApiError, openapi::Operation, paths::RequestedUri};
-use events::{Event, Severity};
+pub use events::{AuditEvent, Severity};
 
 /// The target of audit records.
 const TARGET: &str = "audit";
 
+/// Why a request failed, as its records tell it: whoever answers puts it into the extensions of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed(pub String);
+
 /// What a handler adds to the records of its request; nothing where nobody listens.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Notes(Option<Arc<Mutex<Map<String, Value>>>>);
+pub struct Notes(Option<Arc<Mutex<Map<String, Value>>>>);
 
 impl Notes {
     /// Adds a member to `meta` of the record that tells the outcome.
-    pub(crate) fn add(&self, name: &str, value: impl FnOnce() -> Value) {
+    pub fn add(&self, name: &str, value: impl FnOnce() -> Value) {
         if let Some(notes) = &self.0 {
             notes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value());
         }
@@ -52,11 +56,24 @@ impl<S: Sync> FromRequestParts<S> for Notes {
     }
 }
 
-/// Records one operation.
-pub(crate) async fn audited(operation: &'static Operation, mut request: Request, next: Next) -> Response {
-    let Some(event) = Event::of(operation, request.uri()).filter(|event| event.severity.is_heard()) else {
+/// Records one operation of the catalog API.
+pub(crate) async fn audited_operation(
+    operation: &'static Operation,
+    request: Request,
+    next: Next,
+) -> Response {
+    match AuditEvent::of(operation, request.uri()) {
+        Some(event) => audited(event, request, next).await,
+        None => next.run(request).await,
+    }
+}
+
+/// Records what `next` does: that it begins, and whether it succeeded, with what it put into [`Notes`] and,
+/// if it failed, into [`Failed`]. For the parts of a process that are no operations of the catalog API.
+pub async fn audited(event: AuditEvent, mut request: Request, next: Next) -> Response {
+    if !event.severity.is_heard() {
         return next.run(request).await;
-    };
+    }
     let notes = Notes(Some(Arc::default()));
     request.extensions_mut().insert(notes.clone());
     let mut record = record(&event, &request);
@@ -67,10 +84,7 @@ pub(crate) async fn audited(operation: &'static Operation, mut request: Request,
     }
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        record["error"] = match response.extensions().get::<ApiError>() {
-            Some(error) => format!("{}: {}", error.name, error.message).into(),
-            None => status.to_string().into(),
-        };
+        record["error"] = why(&response).into();
         event.severity.tell(&record, "failed");
     } else {
         event.severity.tell(&record, "succeeded");
@@ -78,7 +92,15 @@ pub(crate) async fn audited(operation: &'static Operation, mut request: Request,
     response
 }
 
-fn record(event: &Event, request: &Request) -> Value {
+/// Why a request failed, as far as the answer tells.
+fn why(response: &Response) -> String {
+    let extensions = response.extensions();
+    let api = extensions.get().map(|error: &ApiError| format!("{}: {}", error.name, error.message));
+    let told = extensions.get().map(|Failed(text)| text.clone());
+    api.or(told).unwrap_or_else(|| response.status().to_string())
+}
+
+fn record(event: &AuditEvent, request: &Request) -> Value {
     let (headers, extensions) = (request.headers(), request.extensions());
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let principal: Option<&Principal> = extensions.get();

@@ -11,10 +11,12 @@ pub(crate) mod health;
 pub(crate) mod list_entities;
 pub(crate) mod locations;
 pub(crate) mod permissions;
+pub(crate) mod public_keys;
 pub(crate) mod query_entities;
 pub(crate) mod refresh;
 mod selection;
 pub(crate) mod unprocessed;
 pub(crate) mod validate_entity;
 
+pub(crate) use locations::create::is_dry_run;
 pub(crate) use selection::ABOUT_FILTER;

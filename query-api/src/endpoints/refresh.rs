@@ -6,10 +6,12 @@ use axum::{extract::State, http::StatusCode};
 use backstitch_read_model::ClaimState;
 use backstitch_schemas::{EntityRef, RefContext};
 use futures::future::try_join_all;
+use serde_json::json;
 
 use crate::{
     Principal,
     access::permissions,
+    audit::Notes,
     body::JsonBody,
     error::ApiError,
     openapi::{Answer, Group, Operation},
@@ -32,6 +34,7 @@ pub(crate) const OPERATION: Operation = Operation::post(
 pub(crate) async fn refresh_entity(
     State(state): State<ApiState>,
     principal: Principal,
+    notes: Notes,
     Snapshot(view): Snapshot,
     body: JsonBody,
 ) -> Result<StatusCode, ApiError> {
@@ -40,6 +43,7 @@ pub(crate) async fn refresh_entity(
     body.only(&["entityRef", "authorizationToken"])?;
     let unknown = || ApiError::not_found(format!("Entity {} not found", text.to_lowercase()));
     let entity_ref = EntityRef::parse(text, RefContext::default()).map_err(|_| unknown())?;
+    notes.add("entityRef", || json!(entity_ref));
     state.authorize_on(&principal, permissions::ENTITY_REFRESH, &entity_ref).await?;
     if !view.tells_claims_on(&entity_ref) {
         return Err(unknown());

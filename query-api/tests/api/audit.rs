@@ -47,6 +47,33 @@ async fn records(fixture: &Fixture, request: Request<Body>) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap()).collect()
 }
 
+fn post(path: &str, body: &Value) -> Request<Body> {
+    let request = Request::post(path).header("content-type", "application/json").extension(ops());
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+/// What the body says is told with the outcome.
+#[tokio::test]
+async fn a_mutation_tells_what_it_is_about() {
+    let fixture = Fixture::empty().await;
+    let place = json!({"type": "url", "target": "https://acme.org/a.yaml"});
+    let created = records(&fixture, post("/api/catalog/locations", &place)).await;
+    let expected = json!({"actionType": "create", "isDryRun": false, "location": place});
+    assert_eq!((&created[1]["meta"], &created[1]["severityLevel"]), (&expected, &json!("medium")));
+    assert_eq!(created[1]["status"], "failed", "there is no way to the providers in this test");
+    let dry = records(&fixture, post("/api/catalog/locations?dryRun=Yes", &place)).await;
+    assert_eq!((&dry[1]["meta"]["isDryRun"], &dry[1]["severityLevel"]), (&json!(true), &json!("low")));
+    let id = "00000000-0000-0000-0000-000000000001";
+    let mut put = post(&format!("/api/catalog/locations/{id}"), &place);
+    *put.method_mut() = axum::http::Method::PUT;
+    let updated = records(&fixture, put).await;
+    assert_eq!(updated[1]["meta"], json!({"actionType": "update", "id": id, "location": place}));
+    let body = json!({"entityRef": "Component:default/A"});
+    let refreshed = records(&fixture, post("/api/catalog/refresh", &body)).await;
+    let expected = json!({"queryType": "refresh", "entityRef": "component:default/a"});
+    assert_eq!(refreshed[1]["meta"], expected);
+}
+
 fn ops() -> Principal {
     Principal::Service { subject: "external:ops".to_owned(), restrictions: None }
 }

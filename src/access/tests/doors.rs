@@ -140,7 +140,7 @@ async fn send(router: &Router, request: axum::http::request::Builder) -> Respons
 #[tokio::test]
 async fn the_guard_answers_as_backstage_does() {
     let access = external(json!([{"type": "static", "options": {"token": "all"}}]));
-    let guarded = access.guard(access.routes().merge(Router::new().fallback(any(async || "in"))));
+    let guarded = access.guard(Router::new().fallback(any(async || "in")));
     let post = || Request::post("/api/catalog/locations?dryRun=true");
     let admitted = send(&guarded, post().header("authorization", "bearer all")).await;
     assert_eq!(admitted.status(), StatusCode::OK);
@@ -153,11 +153,31 @@ async fn the_guard_answers_as_backstage_does() {
     assert_eq!(body["request"], json!({"method": "POST", "url": "/locations?dryRun=true"}));
     assert_eq!(body["response"]["statusCode"], 401);
     assert_eq!(send(&guarded, Request::get("/livez")).await.status(), StatusCode::OK);
-    let keys = send(&guarded, Request::get(JWKS_PATH)).await;
-    let keys = axum::body::to_bytes(keys.into_body(), 10_000).await.unwrap();
-    let keys: Value = serde_json::from_slice(&keys).unwrap();
-    assert_eq!(keys["keys"][0]["kty"], "EC");
-    assert_eq!(keys["keys"][0]["d"], Value::Null, "the private half stays here");
+}
+
+#[tokio::test]
+async fn credentials_that_are_no_text_are_refused_and_not_taken_for_none() {
+    for (auth, is_guarded) in
+        [(json!({"dangerouslyDisableDefaultAuthPolicy": true}), true), (json!({}), false)]
+    {
+        let guarded = guarded_by(auth).guard(Router::new().fallback(any(async || "in")));
+        let ask = |path: &str| Request::get(path).header("authorization", &b"Bearer \xc3\x28"[..]);
+        assert_eq!(send(&guarded, ask("/livez")).await.status(), StatusCode::OK);
+        let answer = send(&guarded, ask("/api/catalog/entities")).await;
+        assert_eq!(answer.status() == StatusCode::UNAUTHORIZED, is_guarded);
+        if is_guarded {
+            let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let message = body["error"]["message"].as_str().unwrap();
+            assert!(message.contains("the Authorization header has bytes"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn only_the_public_half_of_our_keys_is_published() {
+    let keys = guarded_by(json!({})).public_keys().published();
+    assert_eq!((&keys[0]["kty"], keys[0].get("d")), (&json!("EC"), None));
 }
 
 #[tokio::test]

@@ -82,16 +82,35 @@ async fn conditions_come_through_and_those_about_something_else_do_not() {
 }
 
 #[tokio::test]
-async fn nobody_decides_where_the_portal_fails_or_is_not_named() {
+async fn nobody_decides_where_the_portal_fails() {
     let setting = setting().await;
     let anne = setting.person("user:default/anne").await;
     setting.decides(Value::Null);
     assert!(setting.policy.decide(&anne, permissions::ENTITY_READ).await.is_err());
     setting.decides(json!({"result": "MAYBE"}));
     assert!(setting.policy.decide(&anne, permissions::ENTITY_DELETE).await.is_err());
-    let lone = access(&config(json!({"dangerouslyDisableDefaultAuthPolicy": true}), None, true));
-    let decided = lone.policy().unwrap().decide(&Principal::Anonymous, permissions::ENTITY_READ).await;
-    assert!(decided.is_err());
+}
+
+#[test]
+fn permissions_without_anybody_to_ask_stop_the_start_where_people_come_in() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let start = |config: &AppConfig| Access::new(config, Arc::new(SystemClock));
+    let open = config(json!({"dangerouslyDisableDefaultAuthPolicy": true}), None, true);
+    let mut elsewhere = config(json!({}), None, true);
+    elsewhere.discovery = serde_json::from_value(json!({"endpoints": [
+        {"target": "http://auth:8000/api/{{ pluginId }}", "plugins": ["auth"]},
+    ]}))
+    .unwrap();
+    for config in [open, elsewhere] {
+        let message = start(&config).unwrap_err().to_string();
+        for told in ["permission.enabled is true", "backstitch.portal.baseUrl", "discovery.endpoints"] {
+            assert!(message.contains(told), "{message}");
+        }
+    }
+    // Services are not asked about.
+    let auth = json!({"externalAccess": [{"type": "static", "options": {"token": "all"}}]});
+    let services = start(&config(auth, None, true)).unwrap();
+    assert!(services.policy().is_none() && services.notices()[0].contains("people cannot come in"));
 }
 
 #[tokio::test]

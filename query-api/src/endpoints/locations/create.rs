@@ -16,6 +16,7 @@ use crate::{
     Principal,
     access::permissions,
     answer,
+    audit::Notes,
     error::ApiError,
     openapi::{Answer, Group, Operation, Param, ParamKind},
     params::Params,
@@ -45,17 +46,19 @@ pub(crate) const OPERATION: Operation = Operation::post(
 pub(crate) async fn create_location(
     State(state): State<ApiState>,
     principal: Principal,
+    notes: Notes,
     uri: Uri,
     input: LocationInput,
 ) -> Result<Response, ApiError> {
     let params = Params::read(uri.query());
-    let dry_run = params.one("dryRun").is_some_and(means_yes);
-    if !dry_run {
+    let is_dry_run = is_dry_run(&params);
+    input.note(&notes);
+    if !is_dry_run {
         state.check_writable()?;
     }
     state.authorize(&principal, permissions::LOCATION_CREATE).await?;
     input.check_type(&state.config)?;
-    let body = if dry_run {
+    let body = if is_dry_run {
         super::dry_run::previewed(&state, &input).await?
     } else {
         let location = register(&state, &principal, input, conflict_strategy(&params, &state)).await?;
@@ -82,7 +85,8 @@ fn conflict_strategy(params: &Params<'_>, state: &ApiState) -> LocationConflict 
     }
 }
 
-/// Whether a text means yes, as generously as Backstage takes it.
-fn means_yes(text: &str) -> bool {
-    ["true", "1", "y", "yes", "on"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes))
+/// Whether nothing is to be stored: `dryRun` means yes, as generously as Backstage takes it.
+pub(crate) fn is_dry_run(params: &Params<'_>) -> bool {
+    const YES: [&str; 5] = ["true", "1", "y", "yes", "on"];
+    params.one("dryRun").is_some_and(|text| YES.iter().any(|yes| text.trim().eq_ignore_ascii_case(yes)))
 }

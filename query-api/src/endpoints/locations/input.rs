@@ -3,7 +3,9 @@
 use axum::extract::{FromRequest, Request};
 use backstitch_schemas::LocationRef;
 
-use crate::{Config, body::JsonBody, error::ApiError, state::ApiState};
+use serde_json::json;
+
+use crate::{Config, audit::Notes, body::JsonBody, error::ApiError, state::ApiState};
 
 /// A place as a client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,11 @@ impl LocationInput {
         let presence = body.word("presence", &["required", "optional"])?;
         body.only(&["type", "target", "presence"])?;
         Ok(Self { location, presence })
+    }
+
+    /// Tells auditors which place it is.
+    pub(super) fn note(&self, notes: &Notes) {
+        notes.add("location", || json!(self.location));
     }
 
     /// Refuses types that may not be registered.

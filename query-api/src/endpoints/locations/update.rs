@@ -8,6 +8,7 @@ use crate::{
     Principal,
     access::permissions,
     answer,
+    audit::Notes,
     error::ApiError,
     openapi::{Answer, Group, Operation},
     state::ApiState,
@@ -33,9 +34,11 @@ pub(crate) const OPERATION: Operation = Operation::put(
 pub(crate) async fn update_location(
     State(state): State<ApiState>,
     principal: Principal,
+    notes: Notes,
     id: IdPath,
     input: LocationInput,
 ) -> Result<Response, ApiError> {
+    input.note(&notes);
     state.check_writable()?;
     state.authorize(&principal, permissions::LOCATION_CREATE).await?;
     input.check_type(&state.config)?;

@@ -9,6 +9,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ("PermissionMetadata", metadata()),
         ("ApplyConditions", apply_conditions()),
         ("AppliedConditions", applied_conditions()),
+        ("PublicKeys", public_keys()),
     ]
 }
 
@@ -55,6 +56,18 @@ fn apply_conditions() -> Value {
                 "resourceType": {"type": "string"},
                 "conditions": {"type": "object", "description": "A rule, `allOf`, `anyOf` or `not`."},
             },
+        }}},
+    })
+}
+
+fn public_keys() -> Value {
+    json!({
+        "type": "object",
+        "required": ["keys"],
+        "properties": {"keys": {"type": "array", "items": {
+            "type": "object",
+            "required": ["kty"],
+            "properties": {"kty": {"type": "string"}, "kid": {"type": "string"}, "alg": {"type": "string"}},
         }}},
     })
 }

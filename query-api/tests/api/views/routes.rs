@@ -100,6 +100,7 @@ fn inquiry(operation: &str, asking: Asking<'_>) -> Inquiry {
             let body = |entity| json!({"entity": entity, "location": "url:https://acme.org/1"});
             asking.with("/validate-entity", world().into_iter().map(body))
         }
+        "getPublicKeys" => asking.each("/.backstage/auth/v1/jwks.json", &[""]),
         "getPermissionMetadata" => asking.each("/.well-known/backstage/permissions/metadata", &[""]),
         "applyConditions" => of_conditions(asking),
         _ => of_ours(operation, asking),
