@@ -114,7 +114,7 @@ impl Pipeline {
         if listed
             && let Err(refusal) = self.rules.admit(&entity, &entity_ref, &content.location, &content.origin)
         {
-            return Outcome::Refused(refusal);
+            return Outcome::Refused(self.advised(refusal, &entity, &entity_ref));
         }
         let context = Context {
             entity_ref: &entity_ref,
@@ -127,6 +127,19 @@ impl Pipeline {
             Ok((entity, relations)) => Outcome::Good { entity, relations },
             Err(Failure::Refused(problem)) => Outcome::Refused(problem),
             Err(Failure::Invalid(problems)) => Outcome::Invalid(problems),
+        }
+    }
+
+    /// A refusal by the rules, with what helps: a kind that nobody knows, perhaps by a typing error, would not
+    /// come in if the rules allowed it either.
+    fn advised(&self, refusal: Problem, entity: &Value, entity_ref: &EntityRef) -> Problem {
+        let is_mine =
+            |processor: &Box<dyn Processor>| !matches!(processor.validate_kind(entity), Verdict::NotMine);
+        match model::kind_of(&self.model, entity_ref, entity) {
+            Err(KindError::Unknown(unknown)) if !self.processors.iter().any(is_mine) => {
+                Problem { advice: unknown.advice, ..refusal }
+            }
+            _ => refusal,
         }
     }
 
@@ -151,15 +164,7 @@ impl Pipeline {
     /// is known to be wrong is not told twice.
     fn further_problems(&self, entity: Value, context: &Context<'_>, known: &[Problem]) -> Vec<Problem> {
         let Err(Failure::Invalid(further)) = self.post_process(entity, context) else { return Vec::new() };
-        let is_told = |path: &str| {
-            let mut paths = known.iter().filter_map(|problem| problem.path.as_deref());
-            paths.any(|known| {
-                path == known || path.strip_prefix(known).is_some_and(|rest| rest.starts_with('/'))
-            })
-        };
-        let news =
-            further.into_iter().filter(|problem| problem.path.as_deref().is_some_and(|path| !is_told(path)));
-        news.collect()
+        further.into_iter().filter(|problem| problem.path.is_some() && !problem.is_told_by(known)).collect()
     }
 
     /// A failure ends the pre-processing: what comes later would only complain about what is

@@ -26,3 +26,8 @@ pub(crate) fn dotted(pointer: &str) -> String {
     }
     if path.is_empty() { "the document".to_owned() } else { path }
 }
+
+/// Whether a pointer leads to the value at `to`, or to something in it.
+pub(crate) fn leads_into(pointer: &str, to: &str) -> bool {
+    pointer.strip_prefix(to).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

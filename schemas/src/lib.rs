@@ -24,6 +24,8 @@ mod json_pointer;
 mod location_ref;
 pub mod log_header;
 pub mod model;
+pub mod nearest;
+mod percent;
 pub mod placeholder;
 mod problem;
 pub mod processed;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json_pointer::leads_into;
+
 /// How bad a problem is. The words are those of status items, GitHub and SARIF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,6 +78,16 @@ impl Problem {
     pub fn at_path(mut self, pointer: impl Into<String>) -> Self {
         self.path = Some(pointer.into());
         self
+    }
+
+    /// Whether it is about the value at `pointer`, or about something in it.
+    pub fn is_within(&self, pointer: &str) -> bool {
+        self.path.as_deref().is_some_and(|path| leads_into(path, pointer))
+    }
+
+    /// Whether it is about a value that one of `known` says is wrong already: mending that may mend this.
+    pub fn is_told_by<'a>(&self, known: impl IntoIterator<Item = &'a Self>) -> bool {
+        known.into_iter().filter_map(|known| known.path.as_deref()).any(|pointer| self.is_within(pointer))
     }
 
     /// How bad it is, as its name tells.

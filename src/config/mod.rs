@@ -16,7 +16,6 @@ mod events;
 mod hosts;
 mod integrations;
 mod kinds;
-mod nearest;
 mod network;
 mod node;
 mod own;

@@ -7,11 +7,11 @@
 
 use std::fmt;
 
+use backstitch_schemas::nearest::nearest;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
 
 use super::ConfigError;
-use super::nearest::nearest;
 use super::node::{Node, Place, Value};
 use super::substitute::join;
 

@@ -185,6 +185,10 @@ fn an_unknown_kind_is_refused_and_a_misspelt_one_is_wrong() {
     entity["kind"] = json!("Widget");
     let refusal = refusal(result(&Pipeline::default(), own("shop"), content(&entity)));
     assert!(refusal.message.starts_with("No processor recognized the entity widget:default/shop"));
+    entity["kind"] = json!("Componnt");
+    let refusal = self::refusal(result(&Pipeline::default(), listed("shop"), content(&entity)));
+    assert_eq!(refusal.name, "NotAllowedError");
+    assert!(refusal.advice.unwrap().starts_with("the kind Componnt is not known; did you mean Component?"));
     entity["kind"] = json!("component");
     assert_eq!(errors(result(&Pipeline::default(), own("shop"), content(&entity))).len(), 1);
 }

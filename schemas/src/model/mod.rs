@@ -38,7 +38,7 @@ pub use policies::{envelope_problems, set_default_namespace};
 pub use relations::{relations_of, sort_relation_fields};
 pub use schema::{Schema, SchemaError, Violation as SchemaViolation};
 
-use crate::{EntityRef, Problem, processed::Relation};
+use crate::{EntityRef, Problem, nearest::nearest, processed::Relation};
 
 /// The level of checks that a problem belongs to, in the order in which they apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,21 +99,16 @@ pub fn check(model: &Model, entity: &Value) -> Checked {
     };
     let mut violations = at(Stage::Policy, policy_problems(model, &entity_ref, &entity));
     set_default_namespace(&mut entity);
-    let (stage, problems) = match kind_of(model, &entity_ref, &entity) {
-        Ok(kind) => (Stage::Kind, kind_problems(kind, &entity_ref, &entity)),
-        Err(KindError::Near(problem)) => (Stage::Kind, vec![problem]),
-        Err(KindError::Unknown(problem)) => (Stage::UnknownKind, vec![problem]),
-    };
-    violations.extend(at(stage, problems));
     let mut relations = Vec::new();
-    if let Ok(kind) = kind_of(model, &entity_ref, &entity) {
-        match relations_of(kind, &entity_ref, &entity) {
-            Ok(implied) if violations.is_empty() => relations = implied,
-            Ok(_) => {}
-            Err(causes) => {
-                let news = causes.into_iter().filter(|cause| !is_told(&violations, cause));
-                let wrapped = news.map(|cause| caused_by(&postprocessing(kind.processor), cause)).collect();
-                violations.extend(at(Stage::Relations, wrapped));
+    match kind_of(model, &entity_ref, &entity) {
+        Err(KindError::Near(problem)) => violations.extend(at(Stage::Kind, vec![problem])),
+        Err(KindError::Unknown(problem)) => violations.extend(at(Stage::UnknownKind, vec![problem])),
+        Ok(kind) => {
+            violations.extend(at(Stage::Kind, kind_problems(kind, &entity_ref, &entity)));
+            match relations_of(kind, &entity_ref, &entity) {
+                Ok(implied) if violations.is_empty() => relations = implied,
+                Ok(_) => {}
+                Err(causes) => violations.extend(relation_violations(kind, causes, &violations)),
             }
         }
     }
@@ -122,11 +117,12 @@ pub fn check(model: &Model, entity: &Value) -> Checked {
     Checked { entity, entity_ref: Some(entity_ref), relations, violations }
 }
 
-/// Whether the value that a problem is about is known to be wrong already.
-fn is_told(violations: &[Violation], problem: &Problem) -> bool {
-    let Some(path) = problem.path.as_deref() else { return false };
-    let mut known = violations.iter().filter_map(|violation| violation.problem.path.as_deref());
-    known.any(|known| path == known || path.strip_prefix(known).is_some_and(|rest| rest.starts_with('/')))
+/// What is wrong with the fields that name other entities, without what is known to be wrong already.
+fn relation_violations(kind: &KindModel, causes: Vec<Problem>, known: &[Violation]) -> Vec<Violation> {
+    let outer = postprocessing(kind.processor);
+    let is_news = |cause: &Problem| !cause.is_told_by(known.iter().map(|violation| &violation.problem));
+    let news = causes.into_iter().filter(is_news).map(|cause| caused_by(&outer, cause));
+    at(Stage::Relations, news.collect())
 }
 
 /// Why no kind of the model takes an entity.
@@ -173,14 +169,23 @@ pub fn kind_of<'m>(
             let advice = format!("kinds are case-sensitive; write `kind: {known}`");
             Err(KindError::Near(problem("/kind", advice)))
         }
-        Match::Unknown => {
-            let advice = format!(
-                "the kind {kind} is not configured here; known are {}. To let it in, describe it under \
-                 `backstitch.kinds` in the configuration",
-                model.kind_names().join(", ")
-            );
-            Err(KindError::Unknown(problem("/kind", advice)))
-        }
+        Match::Unknown => Err(KindError::Unknown(problem("/kind", unknown_kind(model, &kind)))),
+    }
+}
+
+/// What to do about a kind that is not in the table.
+fn unknown_kind(model: &Model, kind: &str) -> String {
+    let known = model.kind_names();
+    match nearest(kind, known.iter().copied()) {
+        Some(meant) => format!(
+            "the kind {kind} is not known; did you mean {meant}? Kinds of your own are described under \
+             `backstitch.kinds` in the configuration"
+        ),
+        None => format!(
+            "the kind {kind} is not configured here; known are {}. To let it in, describe it under \
+             `backstitch.kinds` in the configuration",
+            known.join(", ")
+        ),
     }
 }
 

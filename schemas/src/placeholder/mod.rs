@@ -203,7 +203,10 @@ fn resolve(resolver: Resolver, value: &Value, contents: &Contents<'_>) -> Result
         cause if [UNREAD, NO_URL, UNBUNDLED].iter().any(|start| cause.starts_with(start)) => {
             error(cause.to_owned()).with_advice(format!("`{place}` cannot be put in: {cause}"))
         }
-        cause => error(unread(place, cause)).with_advice(format!("`{place}` could not be read: {cause}")),
+        cause => error(unread(place, cause)).with_advice(match cause.strip_prefix("NotFoundError: ") {
+            Some(why) => format!("`{place}` is not found ({why}); correct the path, or remove it"),
+            None => format!("`{place}` could not be read: {cause}"),
+        }),
     })?;
     let parsed = |kind: &str, cause: String| {
         error(format!("failed to parse {kind} data at {place}, {cause}"))

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::Scm;
+use crate::percent::decoded;
 
 /// A file, or a pattern of files, in a repository on a git host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,26 +191,6 @@ fn climbs(path: &str) -> bool {
         }
         path = next;
     }
-}
-
-/// A segment with its `%…` replaced; bytes that are no UTF-8 become replacement characters.
-pub(super) fn decoded(segment: &str) -> String {
-    let bytes = segment.as_bytes();
-    let (mut decoded, mut index) = (Vec::with_capacity(bytes.len()), 0);
-    while index < bytes.len() {
-        let hex = (bytes[index] == b'%').then(|| segment.get(index + 1..index + 3)).flatten();
-        match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                index += 3;
-            }
-            None => {
-                decoded.push(bytes[index]);
-                index += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

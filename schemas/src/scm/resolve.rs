@@ -48,7 +48,7 @@ fn azure(target: &str, base: &Url) -> Result<Url, url::ParseError> {
     let mut folder = Url::parse("https://path/")?;
     folder.set_path(&path.replace('%', "%25"));
     let encoded = folder.join(target)?.path().to_owned();
-    let path = super::file::decoded(&encoded);
+    let path = crate::percent::decoded(&encoded);
     let mut others: Vec<(String, String)> = base.query_pairs().into_owned().collect();
     match others.iter_mut().find(|(name, _)| name == "path") {
         Some((_, present)) => *present = path,

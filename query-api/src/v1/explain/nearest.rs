@@ -1,6 +1,9 @@
 //! What somebody may have meant who named something that is not there.
 
-use backstitch_schemas::EntityRef;
+use backstitch_schemas::{
+    EntityRef,
+    nearest::{tolerance, within},
+};
 
 use crate::view::View;
 
@@ -53,20 +56,6 @@ fn best<T: Ord>(near: impl Iterator<Item = (usize, T)>) -> Vec<T> {
     near.into_iter().take(SUGGESTED).map(|(_, item)| item).collect()
 }
 
-/// How many letters may be wrong in a text.
-fn tolerance(text: &str) -> usize {
-    (text.chars().count() / 4).clamp(2, 6)
-}
-
-/// How many letters differ, if no more than `allowed`.
-fn within(wanted: &str, other: &str, allowed: usize) -> Option<usize> {
-    if wanted.len().abs_diff(other.len()) > 4 * allowed {
-        return None;
-    }
-    let distance = strsim::osa_distance(wanted, other);
-    (distance <= allowed).then_some(distance)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,12 +75,5 @@ mod tests {
             documents("url:https://h/o/r/blob/main/services/ferry/catalog-info.yaml", all.into_iter());
         assert_eq!(found, ["url:https://h/o/r/blob/main/a.yaml"]);
         assert!(documents("url:https://elsewhere/o/r/blob/main/a/b/c/d.yaml", all.into_iter()).is_empty());
-    }
-
-    #[test]
-    fn letters_are_counted_not_bytes() {
-        assert_eq!(within("ääää", "aaaa", 4), Some(4));
-        assert_eq!(within("abcd", "badc", 2), Some(2));
-        assert_eq!(within("abcd", "wxyz", 2), None);
     }
 }

@@ -208,6 +208,7 @@ fn what_all_kinds_have_in_common_is_checked_by_the_policies() {
 fn unknown_kinds_are_refused_and_near_ones_are_wrong() {
     for (kind, version, stage, advice) in [
         ("Widget", "backstage.io/v1alpha1", Stage::UnknownKind, "the kind Widget is not configured here"),
+        ("Componnt", "backstage.io/v1alpha1", Stage::UnknownKind, "not known; did you mean Component?"),
         ("component", "backstage.io/v1alpha1", Stage::Kind, "write `kind: Component`"),
         ("Component", "backstage.io", Stage::Kind, "`apiVersion: backstage.io/v1alpha1`"),
         ("Template", "backstage.io/v1alpha1", Stage::Kind, "scaffolder.backstage.io/v1beta3"),
