@@ -113,6 +113,11 @@ impl Answer {
     }
 }
 
+/// The commit that an answer names, if it does.
+pub(super) fn named_commit(commit: Option<String>) -> Result<String, Unintelligible> {
+    commit.ok_or_else(|| Unintelligible("it names no commit".to_owned()))
+}
+
 /// `base` with more segments, each encoded.
 pub(super) fn below<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
     let mut url = base.clone();
@@ -122,8 +127,26 @@ pub(super) fn below<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>)
     url
 }
 
+/// Something of `repository`, whose names are segments below `collection`.
+pub(super) fn in_repository<'a>(
+    base: &Url,
+    collection: &'a str,
+    repository: &'a str,
+    rest: impl IntoIterator<Item = &'a str>,
+) -> Url {
+    below(base, [collection].into_iter().chain(repository.split('/')).chain(rest))
+}
+
 /// `url` with query parameters.
 pub(super) fn with(mut url: Url, parameters: &[(&str, &str)]) -> Url {
     url.query_pairs_mut().extend_pairs(parameters);
+    url
+}
+
+/// `url` with another value of a query parameter.
+pub(super) fn replaced(url: &Url, name: &str, value: &str) -> Url {
+    let others: Vec<_> = url.query_pairs().into_owned().filter(|(present, _)| present != name).collect();
+    let mut url = url.clone();
+    url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
     url
 }

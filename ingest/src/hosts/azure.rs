@@ -4,7 +4,7 @@ use backstitch_schemas::scm::{Reference, RepositoryFile};
 use serde::Deserialize;
 use url::Url;
 
-use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, with};
+use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, named_commit, with};
 
 /// The version of the API that Azure DevOps Server 2020 knows as well.
 const VERSION: (&str, &str) = ("api-version", "6.0");
@@ -72,7 +72,7 @@ impl Api for AzureDevOps {
 
     fn commit(&self, answer: &Answer) -> Result<String, Unintelligible> {
         let first = answer.json::<Values<Commit>>()?.value.into_iter().next();
-        first.map(|commit| commit.commit_id).ok_or_else(|| Unintelligible("it names no commit".to_owned()))
+        named_commit(first.map(|commit| commit.commit_id))
     }
 
     fn list(&self, repository: &str, tree: &str, deep: bool) -> Request {

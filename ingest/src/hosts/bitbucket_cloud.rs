@@ -4,7 +4,7 @@ use backstitch_schemas::scm::{Reference, RepositoryFile};
 use serde::Deserialize;
 use url::Url;
 
-use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, with};
+use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, in_repository, named_commit, with};
 
 /// The API of Bitbucket Cloud.
 pub(super) struct BitbucketCloud {
@@ -34,31 +34,35 @@ struct SourceEntry {
     kind: String,
 }
 
-impl BitbucketCloud {
-    fn repository<'a>(&self, repository: &'a str, rest: impl IntoIterator<Item = &'a str>) -> Url {
-        below(&self.api, ["repositories"].into_iter().chain(repository.split('/')).chain(rest))
-    }
-}
-
 impl Api for BitbucketCloud {
     fn content(&self, file: &RepositoryFile, _: bool) -> Request {
         let head = ["src", file.reference.name().unwrap_or("HEAD")];
-        let url = self.repository(&file.repository, head.into_iter().chain(file.path.split('/')));
+        let url = in_repository(
+            &self.api,
+            "repositories",
+            &file.repository,
+            head.into_iter().chain(file.path.split('/')),
+        );
         Request::content(url, "*/*")
     }
 
     fn revision(&self, repository: &str, reference: &Reference) -> Request {
-        let url = self.repository(repository, ["commits", reference.name().unwrap_or("HEAD")]);
+        let url = in_repository(
+            &self.api,
+            "repositories",
+            repository,
+            ["commits", reference.name().unwrap_or("HEAD")],
+        );
         Request::get(with(url, &[("pagelen", "1")]))
     }
 
     fn commit(&self, answer: &Answer) -> Result<String, Unintelligible> {
         let first = answer.json::<Commits>()?.values.into_iter().next();
-        first.map(|commit| commit.hash).ok_or_else(|| Unintelligible("it names no commit".to_owned()))
+        named_commit(first.map(|commit| commit.hash))
     }
 
     fn list(&self, repository: &str, tree: &str, deep: bool) -> Request {
-        let url = self.repository(repository, ["src", tree, ""]);
+        let url = in_repository(&self.api, "repositories", repository, ["src", tree, ""]);
         let depth = if deep { "50" } else { "1" };
         Request::get(with(url, &[("pagelen", "100"), ("max_depth", depth)]))
     }

@@ -4,10 +4,7 @@ use backstitch_schemas::scm::{Reference, RepositoryFile};
 use serde::Deserialize;
 use url::Url;
 
-use super::{
-    api::{Answer, Api, Entry, Page, Request, Unintelligible, below, with},
-    gitlab::replaced,
-};
+use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, named_commit, replaced, with};
 
 /// The API of Bitbucket Server.
 pub(super) struct BitbucketServer {
@@ -76,7 +73,7 @@ impl Api for BitbucketServer {
 
     fn commit(&self, answer: &Answer) -> Result<String, Unintelligible> {
         let first = answer.json::<Commits>()?.values.into_iter().next();
-        first.map(|commit| commit.id).ok_or_else(|| Unintelligible("it names no commit".to_owned()))
+        named_commit(first.map(|commit| commit.id))
     }
 
     fn list(&self, repository: &str, tree: &str, deep: bool) -> Request {

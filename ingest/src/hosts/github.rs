@@ -4,7 +4,9 @@ use backstitch_schemas::scm::{Reference, RepositoryFile};
 use serde::Deserialize;
 use url::Url;
 
-use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, with};
+use super::api::{
+    Answer, Api, Entry, Page, Request, Unintelligible, below, in_repository, named_commit, with,
+};
 
 /// The API of GitHub or GitHub Enterprise.
 pub(super) struct GitHub {
@@ -20,17 +22,23 @@ struct Tree {
     truncated: bool,
 }
 
+/// What stands in a tree.
 #[derive(Deserialize)]
-struct TreeEntry {
+pub(super) struct TreeEntry {
     path: String,
     #[serde(rename = "type")]
     kind: String,
     sha: String,
 }
 
-impl GitHub {
-    fn repository<'a>(&self, repository: &'a str, rest: impl IntoIterator<Item = &'a str>) -> Url {
-        below(&self.api, ["repos"].into_iter().chain(repository.split('/')).chain(rest))
+impl TreeEntry {
+    /// What a listing names by it; nothing for a submodule, which is another repository.
+    pub(super) fn named(self) -> Option<Entry> {
+        match self.kind.as_str() {
+            "blob" => Some(Entry::File { path: self.path, blob: Some(self.sha) }),
+            "tree" => Some(Entry::Directory { path: self.path, tree: Some(self.sha) }),
+            _ => None,
+        }
     }
 }
 
@@ -41,35 +49,36 @@ impl Api for GitHub {
             let segments = file.repository.split('/').chain(reference.split('/')).chain(file.path.split('/'));
             return Request::content(below(raw, segments), "*/*");
         }
-        let url = self.repository(&file.repository, ["contents"].into_iter().chain(file.path.split('/')));
+        let url = in_repository(
+            &self.api,
+            "repos",
+            &file.repository,
+            ["contents"].into_iter().chain(file.path.split('/')),
+        );
         Request::content(with(url, &[("ref", reference)]), "application/vnd.github.raw+json")
     }
 
     fn revision(&self, repository: &str, reference: &Reference) -> Request {
-        let url = self.repository(repository, ["commits", reference.name().unwrap_or("HEAD")]);
+        let url =
+            in_repository(&self.api, "repos", repository, ["commits", reference.name().unwrap_or("HEAD")]);
         Request { accept: "application/vnd.github.sha", ..Request::get(url) }
     }
 
     fn commit(&self, answer: &Answer) -> Result<String, Unintelligible> {
         let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
         let is_sha = text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_sha { Ok(text) } else { Err(Unintelligible("it names no commit".to_owned())) }
+        named_commit(is_sha.then_some(text))
     }
 
     fn list(&self, repository: &str, tree: &str, deep: bool) -> Request {
-        let url = self.repository(repository, ["git", "trees", tree]);
+        let url = in_repository(&self.api, "repos", repository, ["git", "trees", tree]);
         let url = if deep { with(url, &[("recursive", "1")]) } else { url };
         Request { accept: "application/vnd.github+json", ..Request::get(url) }
     }
 
     fn page(&self, _: &Url, answer: &Answer) -> Result<Page, Unintelligible> {
         let tree: Tree = answer.json()?;
-        let entries = tree.tree.into_iter().filter_map(|entry| match entry.kind.as_str() {
-            "blob" => Some(Entry::File { path: entry.path, blob: Some(entry.sha) }),
-            "tree" => Some(Entry::Directory { path: entry.path, tree: Some(entry.sha) }),
-            // A submodule is another repository.
-            _ => None,
-        });
+        let entries = tree.tree.into_iter().filter_map(TreeEntry::named);
         Ok(Page { entries: entries.collect(), next: None, truncated: tree.truncated })
     }
 }

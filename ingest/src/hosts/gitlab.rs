@@ -4,7 +4,7 @@ use backstitch_schemas::scm::{Reference, RepositoryFile};
 use serde::Deserialize;
 use url::Url;
 
-use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, with};
+use super::api::{Answer, Api, Entry, Page, Request, Unintelligible, below, replaced, with};
 
 /// The API of GitLab.
 pub(super) struct GitLab {
@@ -62,12 +62,4 @@ impl Api for GitLab {
         let next = answer.next_link().or_else(by_number);
         Ok(Page { entries: entries.collect(), next, truncated: false })
     }
-}
-
-/// `url` with another value of a query parameter.
-pub(super) fn replaced(url: &Url, name: &str, value: &str) -> Url {
-    let others: Vec<_> = url.query_pairs().into_owned().filter(|(present, _)| present != name).collect();
-    let mut url = url.clone();
-    url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
-    url
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    api::{Entry, Page},
+    api::{Entry, Page, Request},
     call::{Call, Reply},
 };
 use crate::locations::fetch::{Again, Failure};
@@ -76,7 +76,7 @@ pub(super) async fn list(
             return Ok(None);
         }
         entries.extend(more);
-        next = url.map(|url| super::api::Request { url, ..request });
+        next = url.map(|url| Request { url, ..request });
     }
     Ok(Some(entries))
 }
