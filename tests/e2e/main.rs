@@ -14,6 +14,7 @@ mod golden;
 mod kinds;
 mod last_good;
 mod locations;
+mod network;
 mod npm;
 mod push;
 mod roles;

@@ -3,6 +3,7 @@
 
 use std::{
     error::Error,
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,6 +11,7 @@ use std::{
 use backstitch_schemas::{Clock, Problem, Timestamp, scm::host_of};
 use futures::StreamExt as _;
 use reqwest::{Client, Response, StatusCode, header, redirect};
+use rustls::CertificateError;
 use url::Url;
 
 use super::{
@@ -225,18 +227,31 @@ pub(super) fn too_many_redirects(url: &Url) -> Failure {
 }
 
 fn unreachable(url: &Url, cause: &reqwest::Error) -> Failure {
-    let detail = if cause.is_timeout() { "timed out".to_owned() } else { innermost(cause) };
-    let advice = format!("{} does not answer as it should; it is asked again, less often", host_of(url));
+    let (host, innermost) = (host_of(url), innermost(cause));
+    if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) = innermost.downcast_ref()
+    {
+        let advice = format!(
+            "no authority that is trusted here has signed the certificate of {host}; name a file with the certificate \
+             of the one that did in `backstitch.ingest.extraCaFiles`"
+        );
+        return failure(url, "its certificate is not trusted", None, Again::BackOff, advice);
+    }
+    let detail = if cause.is_timeout() { "timed out".to_owned() } else { innermost.to_string() };
+    let advice = format!("{host} does not answer as it should; it is asked again, less often");
     failure(url, &detail, None, Again::BackOff, advice)
 }
 
 /// The last cause says what happened; those before repeat the URL.
-fn innermost(error: &dyn Error) -> String {
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+    loop {
+        // What an IO error wraps is not its source, but itself.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match wrapped.map(|wrapped| wrapped as &(dyn Error + 'static)).or_else(|| cause.source()) {
+            Some(next) => cause = next,
+            None => return cause,
+        }
     }
-    cause.to_string()
 }
 
 /// Why nothing is known about a URL, in Backstage's words.

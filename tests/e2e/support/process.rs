@@ -41,6 +41,9 @@ impl Launch {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backstitch"));
         command.arg(role).current_dir(dir).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+            command.env_remove(proxy).env_remove(proxy.to_lowercase());
+        }
         Self { command }
     }
 
