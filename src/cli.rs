@@ -164,14 +164,16 @@ pub struct ExplainArgs {
 /// Options of `validate`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit code: 0 if nothing is wrong (warnings are not), 1 if something is, 2 if a file could not be checked.
+Exit code: 0 if nothing is wrong (warnings are not), 1 if something is, 2 if a file could not be checked
+or a folder holds nothing to check.
 
 In a pull request on GitHub:  backstitch validate --format github catalog-info.yaml")]
 pub struct ValidateArgs {
     /// Descriptor files; a folder stands for every catalog-info.yaml below it.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// A configuration file, for the kinds that backstitch.kinds adds.
+    /// A configuration file: kinds that backstitch.kinds adds are known, and what catalog.rules lets in
+    /// from nowhere is an error. Without one, every kind may come in.
     #[arg(long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
     /// How to report.

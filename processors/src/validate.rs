@@ -24,8 +24,9 @@ pub struct Finding {
     pub problem: Problem,
 }
 
-/// The content of a file that a placeholder names, if it can be read here.
-pub type ReadContent<'a> = dyn Fn(&str) -> Option<String> + 'a;
+/// The content that a placeholder names, or why there is none, in the words of
+/// [`backstitch_schemas::placeholder`]; nothing if that is not known here.
+pub type ReadContent<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
 
 /// Checks all documents of a file as processing would. What a placeholder stands for is checked if
 /// `read` knows it, else it is taken to be right. The pipeline's rules apply with `location` as the
@@ -70,11 +71,15 @@ fn problems_of(
     let (mut substitutions, mut unread) = (Vec::new(), Vec::new());
     for placeholder in placeholder::placeholders(entity) {
         let Some((place, value)) = placeholder.value.as_deref().zip(placeholder.key()) else { continue };
-        let text = read(place).unwrap_or_else(|| {
+        let content = read(place).unwrap_or_else(|| {
             unread.push(placeholder.pointer.clone());
-            "{}".to_owned()
+            Ok("{}".to_owned())
         });
-        substitutions.push(Substitution { value, text: Some(text), error: None });
+        let (text, error) = match content {
+            Ok(text) => (Some(text), None),
+            Err(why) => (None, Some(why)),
+        };
+        substitutions.push(Substitution { value, text, error });
     }
     let content = Content {
         entity: String::new(),
@@ -89,14 +94,8 @@ fn problems_of(
         Outcome::Invalid(problems) => problems,
         Outcome::Refused(problem) => vec![problem],
     };
-    problems.retain(|problem| !unread.iter().any(|pointer| is_below(problem.path.as_deref(), pointer)));
+    problems.retain(|problem| !unread.iter().any(|pointer| problem.is_within(pointer)));
     problems
-}
-
-/// Whether a path is that of a value or of something in it.
-fn is_below(path: Option<&str>, pointer: &str) -> bool {
-    let rest = path.and_then(|path| path.strip_prefix(pointer));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Of two documents with one ref the last counts.

@@ -127,6 +127,13 @@ impl Rules {
         Self { rules: vec![Rule { allow: Allowance::All, places: None }] }
     }
 
+    /// The same rules without their places: what may come in from somewhere.
+    pub fn from_anywhere(mut self) -> Self {
+        self.rules.retain(|rule| rule.places.as_ref().is_none_or(|places| !places.is_empty()));
+        self.rules.iter_mut().for_each(|rule| rule.places = None);
+        self
+    }
+
     /// Adds what exactly this location may bring in besides.
     pub fn add_location(&mut self, location: &LocationRef, allow: Allowance) {
         let place = Place { kind: location.kind.clone(), target: Target::Exact(location.target.clone()) };
@@ -160,9 +167,13 @@ impl Rules {
             "Entity {entity_ref} at {location}, originated at {origin}, is not of an allowed kind for that \
              location"
         );
+        let why = match self.rules.iter().any(|rule| rule.allow.covers(kind, spec_type)) {
+            true => format!("the kind {kind} may not come from {origin}"),
+            false => format!("no rule lets the kind {kind} in"),
+        };
         let advice = format!(
-            "the kind {kind} may not come from {origin}; add `rules: [{{allow: [{kind}]}}]` to that entry of \
-             `catalog.locations`, or `- allow: [{kind}]` to `catalog.rules`"
+            "{why}; add `rules: [{{allow: [{kind}]}}]` to the entry of `catalog.locations` that leads here, or `- \
+             allow: [{kind}]` to `catalog.rules`"
         );
         Err(Problem::new("NotAllowedError", message).with_advice(advice).at_path("/kind"))
     }
@@ -318,6 +329,19 @@ mod tests {
         rules.add_location(&LocationRef::new("file", "/a"), Allowance::All);
         assert!(rules.allows("Anything", None, &LocationRef::new("file", "/a")));
         assert!(!rules.allows("Anything", None, &LocationRef::new("file", "/a/b")));
+    }
+
+    #[test]
+    fn rules_without_their_places_say_what_may_come_in_from_somewhere() {
+        let rules = rules(json!([
+            {"allow": ["Group"], "locations": [{"type": "url", "exact": "https://a/b"}]},
+            {"allow": ["User"], "locations": []},
+        ]));
+        let rules = rules.from_anywhere();
+        let here = LocationRef::new("file", "/a");
+        assert!(rules.allows("Group", None, &here));
+        assert!(!rules.allows("User", None, &here), "an empty list of places is nowhere");
+        assert!(!rules.allows("System", None, &here));
     }
 
     #[test]

@@ -2,34 +2,49 @@
 //!
 //! The pipeline's own checks, and what only reading would find: files that are named and not there.
 
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use backstitch_ingest::locations::local_content;
 use backstitch_processors::{Pipeline, validate_file};
+use backstitch_schemas::scm::Hosts;
 use backstitch_schemas::yaml::{self, Document};
-use backstitch_schemas::{EntityRef, LocationRef, Problem, placeholder};
-use serde_json::Value;
+use backstitch_schemas::{EntityRef, Level, LocationRef, Problem};
 
 use super::{Finding, Report};
+use crate::config::absolute;
 
-/// Checks one file, relative to `cwd`, and adds what is found to `report`.
-pub(super) fn file(pipeline: &Pipeline, cwd: &Path, file: &Path, report: &mut Report) {
-    let (path, name) = (cwd.join(file), file.display().to_string());
+/// What files are held against.
+pub(super) struct Checks<'a> {
+    /// The processing that they would go through.
+    pub(super) pipeline: Pipeline,
+    /// The git hosts whose URLs are understood.
+    pub(super) hosts: Hosts,
+    /// The folder that paths are relative to, absolute.
+    pub(super) cwd: &'a Path,
+}
+
+/// Checks one file and adds what is found to `report`.
+pub(super) fn file(checks: &Checks<'_>, file: &Path, report: &mut Report) {
+    let name = file.display().to_string();
+    let path = PathBuf::from(absolute(checks.cwd, &name));
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) => {
-            report.unreadable.push((name, error.to_string()));
-            return;
-        }
+        Err(error) => return report.not_checked(name, unreadable(&error)),
     };
     let location = LocationRef::new("file", name.as_str());
     let documents = yaml::parse(&location.to_string(), &bytes);
-    let folder = path.parent().unwrap_or(cwd);
-    let read = |value: &str| fs::read_to_string(folder.join(value)).ok();
-    let mut problems: Vec<Problem> =
-        validate_file(pipeline, &location, &bytes, &read).into_iter().map(|found| found.problem).collect();
-    problems.extend(documents.iter().flat_map(|document| absent_files(document, folder)));
-    problems.extend(documents.iter().filter_map(|document| elsewhere(document, &name, report)));
+    let read = |value: &str| local_content(&path, checks.cwd, &checks.hosts, value);
+    let found = validate_file(&checks.pipeline, &location, &bytes, &read).into_iter();
+    let mut problems: Vec<Problem> = found.map(|found| found.problem).collect();
+    let folder = path.parent().unwrap_or(checks.cwd);
+    problems.extend(documents.iter().flat_map(|document| absent_targets(document, folder)));
+    // What is wrong is not shown at all, so it takes no other entity's place.
+    let wrong = problems.iter().filter(|problem| problem.level() == Level::Error);
+    let wrong: BTreeSet<i32> = wrong.filter_map(|problem| problem.document).collect();
+    let sound = documents.iter().filter(|document| !wrong.contains(&document.index));
+    problems.extend(sound.filter_map(|document| elsewhere(document, &name, report)));
     let ref_of = |index: i32| {
         let document = documents.iter().find(|document| document.index == index)?;
         EntityRef::of_entity(document.outcome.as_ref().ok()?).map(|entity_ref| entity_ref.to_string())
@@ -59,20 +74,9 @@ fn elsewhere(document: &Document, file: &str, report: &mut Report) -> Option<Pro
     Some(document.place(problem))
 }
 
-/// Files that placeholders and Locations name and that are not there.
-fn absent_files(document: &Document, folder: &Path) -> Vec<Problem> {
+/// Files that a Location names and that are not there.
+fn absent_targets(document: &Document, folder: &Path) -> Vec<Problem> {
     let Ok(entity) = &document.outcome else { return Vec::new() };
-    let mut problems: Vec<Problem> = placeholder::placeholders(entity)
-        .into_iter()
-        .filter_map(|placeholder| Some((placeholder.pointer, placeholder.value?)))
-        .filter(|(_, value)| !value.contains("://") && !folder.join(value).is_file())
-        .map(|(pointer, value)| absent(&value, pointer))
-        .collect();
-    problems.extend(absent_targets(entity, folder));
-    problems.into_iter().map(|problem| document.place(problem)).collect()
-}
-
-fn absent_targets(entity: &Value, folder: &Path) -> Vec<Problem> {
     let spec = &entity["spec"];
     let of_files = spec["type"].as_str().is_none_or(|kind| kind == "file");
     if entity["kind"] != "Location" || !of_files || spec["presence"] == "optional" {
@@ -89,12 +93,20 @@ fn absent_targets(entity: &Value, folder: &Path) -> Vec<Problem> {
         .into_iter()
         .chain(listed)
         .filter(|(_, target)| is_absent(target))
-        .map(|(pointer, target)| absent(target, pointer))
+        .map(|(pointer, target)| document.place(absent(target, pointer)))
         .collect()
 }
 
-fn absent(name: &str, pointer: String) -> Problem {
-    Problem::new("NotFoundError", format!("file {name} does not exist"))
-        .with_advice(format!("{name} does not exist; correct the path, or remove it"))
+fn absent(target: &str, pointer: String) -> Problem {
+    Problem::new("NotFoundError", format!("file {target} does not exist"))
+        .with_advice(format!("{target} does not exist; correct the path, or remove it"))
         .at_path(pointer)
+}
+
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "it may not be read (permission denied)".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{Finding, Report};
+use super::{Finding, Report, Unchecked};
 use crate::status::count;
 
 /// One line a problem, then a summary.
 pub(super) fn text(report: &Report) -> String {
     let mut text = String::new();
-    for (file, reason) in &report.unreadable {
-        text.push_str(&format!("{file}: cannot be read: {reason}\n"));
+    for Unchecked { file, reason } in &report.unchecked {
+        text.push_str(&format!("{file}: not checked: {reason}\n"));
     }
     for finding in &report.findings {
         let about =
@@ -36,13 +36,14 @@ fn summary(report: &Report) -> String {
     let mut parts =
         vec![number(report.files, "file", "files"), number(report.entities, "entity", "entities")];
     parts.push(match (errors, warnings) {
+        (0, 0) if report.files == 0 => "nothing was checked".to_owned(),
         (0, 0) => "nothing wrong".to_owned(),
         (_, 0) => format!("{errors_in_words} in {wrong}"),
         (0, _) => format!("{warnings_in_words} in {wrong}"),
         _ => format!("{errors_in_words} and {warnings_in_words} in {wrong}"),
     });
-    if !report.unreadable.is_empty() {
-        parts.push(format!("{} unreadable", report.unreadable.len()));
+    if report.files > 0 && !report.unchecked.is_empty() {
+        parts.push(format!("{} not checked", report.unchecked.len()));
     }
     parts.join(", ")
 }
@@ -57,12 +58,12 @@ pub(super) fn json(report: &Report) -> String {
             "advice": problem.advice,
         })
     };
-    let unreadable = |(file, reason): &(String, String)| json!({"file": file, "reason": reason});
+    let unchecked = |Unchecked { file, reason }: &Unchecked| json!({"file": file, "reason": reason});
     let value = json!({
         "files": report.files,
         "entities": report.entities,
         "problems": report.findings.iter().map(finding).collect::<Vec<_>>(),
-        "unreadable": report.unreadable.iter().map(unreadable).collect::<Vec<_>>(),
+        "unchecked": report.unchecked.iter().map(unchecked).collect::<Vec<_>>(),
     });
     format!("{value:#}\n")
 }
@@ -70,8 +71,8 @@ pub(super) fn json(report: &Report) -> String {
 /// Workflow commands that annotate the lines of a pull request.
 pub(super) fn github(report: &Report) -> String {
     let mut text = String::new();
-    for (file, reason) in &report.unreadable {
-        text.push_str(&format!("::error file={}::cannot be read: {}\n", property(file), data(reason)));
+    for Unchecked { file, reason } in &report.unchecked {
+        text.push_str(&format!("::error file={}::not checked: {}\n", property(file), data(reason)));
     }
     for finding in &report.findings {
         let title = finding.entity_ref.as_deref().unwrap_or(&finding.problem.name);

@@ -15,6 +15,7 @@ use backstitch_schemas::{EntityRef, Level, Problem};
 
 use crate::cli::{ReportFormat, ValidateArgs};
 use crate::surroundings::Surroundings;
+use check::Checks;
 
 /// All that was found.
 #[derive(Debug, Default)]
@@ -27,8 +28,17 @@ struct Report {
     refs: HashMap<EntityRef, (String, i32)>,
     /// What is wrong, in the order of files and lines.
     findings: Vec<Finding>,
-    /// Files that could not be read, with the reason.
-    unreadable: Vec<(String, String)>,
+    /// Files and folders that could not be checked.
+    unchecked: Vec<Unchecked>,
+}
+
+/// A file or folder that could not be checked.
+#[derive(Debug)]
+struct Unchecked {
+    /// As it was given.
+    file: String,
+    /// Why not, in a sentence about it.
+    reason: String,
 }
 
 /// One problem of one file.
@@ -58,10 +68,14 @@ impl Finding {
 }
 
 impl Report {
+    fn not_checked(&mut self, file: String, reason: String) {
+        self.unchecked.push(Unchecked { file, reason });
+    }
+
     /// 0 if all is well (warnings apart), 1 if something is wrong, 2 if something could not be checked.
     fn exit_code(&self) -> u8 {
         let wrong = self.findings.iter().any(Finding::is_error);
-        match (self.unreadable.is_empty(), wrong) {
+        match (self.unchecked.is_empty(), wrong) {
             (false, _) => 2,
             (true, true) => 1,
             (true, false) => 0,
@@ -74,15 +88,21 @@ impl Report {
 /// # Errors
 /// If the configuration cannot be used, or the report cannot be printed.
 pub fn validate(args: &ValidateArgs, here: &Surroundings, out: &mut impl Write) -> Result<u8> {
-    // Where a file will be read from is not known, so no rule can be held against it.
-    let pipeline = Pipeline::new(Settings {
-        rules: Rules::everything(),
-        model: here.with_files(&args.config)?.backstitch.model()?,
-        ..Settings::default()
-    });
+    let config = here.with_files(&args.config)?;
+    // Where a file will be read from is not known: what a rule lets in from anywhere may come from there.
+    let rules = match args.config.is_empty() {
+        true => Rules::everything(),
+        false => config.catalog.rules()?.from_anywhere(),
+    };
+    let hosts = config.integrations.known_hosts();
+    let settings = Settings { rules, model: config.backstitch.model()?, hosts: hosts.clone() };
+    let checks = Checks { pipeline: Pipeline::new(settings), hosts, cwd: &here.cwd };
     let mut report = Report::default();
-    for file in files::listed(&here.cwd, &args.files) {
-        check::file(&pipeline, &here.cwd, &file, &mut report);
+    for path in &args.files {
+        match files::named_by(&here.cwd, path) {
+            Ok(files) => files.iter().for_each(|file| check::file(&checks, file, &mut report)),
+            Err(barren) => report.not_checked(barren.folder.display().to_string(), barren.reason),
+        }
     }
     let text = match args.format {
         ReportFormat::Text => format::text(&report),

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Finding, Report};
+use super::{Finding, Report, Unchecked};
 
 /// One run of the tool, with a rule for each sort of problem.
 pub(super) fn sarif(report: &Report) -> String {
     let rules: BTreeSet<&str> = report.findings.iter().map(|finding| finding.problem.name.as_str()).collect();
     let rules: Vec<Value> = rules.iter().map(|name| json!({"id": name, "name": name})).collect();
-    let notifications: Vec<Value> = report.unreadable.iter().map(unreadable).collect();
+    let notifications: Vec<Value> = report.unchecked.iter().map(unchecked).collect();
     let sarif = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -22,7 +22,7 @@ pub(super) fn sarif(report: &Report) -> String {
             }},
             "results": report.findings.iter().map(result).collect::<Vec<_>>(),
             "invocations": [{
-                "executionSuccessful": report.unreadable.is_empty(),
+                "executionSuccessful": report.unchecked.is_empty(),
                 "toolExecutionNotifications": notifications,
             }],
         }],
@@ -46,10 +46,10 @@ fn result(finding: &Finding) -> Value {
     })
 }
 
-fn unreadable((file, reason): &(String, String)) -> Value {
+fn unchecked(Unchecked { file, reason }: &Unchecked) -> Value {
     json!({
         "level": "error",
-        "message": {"text": format!("{file} cannot be read: {reason}")},
+        "message": {"text": format!("{file} was not checked: {reason}")},
     })
 }
 

@@ -22,19 +22,26 @@ spec:
 description: one: two
 ";
 
+/// Checks all `.yaml` files of these; `gone.yaml` is not there, and `config.yml` is the configuration.
 fn run(files: &[(&str, &str)], format: ReportFormat) -> (String, u8) {
     let temp = tempfile::tempdir().unwrap();
     for (name, text) in files.iter().filter(|(name, _)| !name.starts_with("gone")) {
+        fs::create_dir_all(temp.path().join(name).parent().unwrap()).unwrap();
         fs::write(temp.path().join(name), text).unwrap();
     }
-    let names: Vec<PathBuf> = files
-        .iter()
-        .map(|(name, _)| PathBuf::from(name))
-        .filter(|name| name.extension().is_some_and(|e| e == "yaml"))
-        .collect();
-    let here = Surroundings { cwd: temp.path().to_owned(), ..Surroundings::default() };
+    let named = |is_wanted: &dyn Fn(&Path) -> bool| -> Vec<PathBuf> {
+        let names = files.iter().map(|(name, _)| PathBuf::from(name));
+        names.filter(|name| is_wanted(name)).collect()
+    };
+    let descriptors = named(&|name| name.extension().is_some_and(|e| e == "yaml"));
+    let config = named(&|name| name == Path::new("config.yml"));
+    check(temp.path(), ValidateArgs { files: descriptors, config, format })
+}
+
+fn check(cwd: &Path, args: ValidateArgs) -> (String, u8) {
+    let here = Surroundings { cwd: cwd.to_owned(), ..Surroundings::default() };
     let mut out = Vec::new();
-    let code = validate(&ValidateArgs { files: names, config: Vec::new(), format }, &here, &mut out).unwrap();
+    let code = validate(&args, &here, &mut out).unwrap();
     (String::from_utf8(out).unwrap(), code)
 }
 
@@ -57,7 +64,20 @@ fn the_exit_code_tells_wrong_from_unchecked() {
         ("1 file, 1 entity, nothing wrong\n".to_owned(), 0)
     );
     let (text, code) = run(&[("a.yaml", good), ("gone.yaml", "")], ReportFormat::Text);
-    assert!(text.starts_with("gone.yaml: cannot be read: "), "{text}");
+    assert!(text.starts_with("gone.yaml: not checked: there is no such file\n"), "{text}");
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn a_folder_without_descriptors_is_not_passed() {
+    let temp = tempfile::tempdir().unwrap();
+    let args = ValidateArgs { files: vec![".".into()], config: Vec::new(), format: ReportFormat::Text };
+    let (text, code) = check(temp.path(), args);
+    assert_eq!(
+        text,
+        ".: not checked: there is no catalog-info.yaml or catalog-info.yml below it; name the files to check\n\
+         0 files, 0 entities, nothing was checked\n"
+    );
     assert_eq!(code, 2);
 }
 
@@ -156,6 +176,74 @@ fn a_ref_that_stands_in_two_files_is_said_at_the_second() {
 }
 
 #[test]
+fn what_is_wrong_takes_no_other_place() {
+    let sound = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: a\nspec: {owner: b}\n";
+    let wrong = sound.replace("owner", "domain");
+    let skeleton = sound.replace("name: a", "name: ${{ values.name }}");
+    let files = [("a.yaml", wrong.as_str()), ("b.yaml", sound), ("c.yaml", &skeleton), ("d.yaml", &skeleton)];
+    let (text, _) = run(&files, ReportFormat::Text);
+    assert!(!text.contains("stands in"), "{text}");
+    assert!(text.ends_with("\n4 files, 4 entities, 3 errors in 3 files\n"), "{text}");
+}
+
+#[test]
+fn the_rules_and_kinds_of_a_configuration_apply() {
+    let of_kind = |kind: &str| {
+        format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{owner: b}}\n"
+        )
+    };
+    let config = "\
+catalog:
+  rules:
+    - allow: [Domain]
+      locations: [{type: url, pattern: 'https://github.com/o/**'}]
+    - allow: [Vessel]
+backstitch:
+  kinds:
+    - kind: Vessel
+      apiVersions: [backstage.io/v1alpha1]
+      schema: {type: object}
+";
+    let (system, domain, vessel) = (of_kind("System"), of_kind("Domain"), of_kind("Vessel"));
+    let files = [
+        ("config.yml", config),
+        ("system.yaml", system.as_str()),
+        ("domain.yaml", &domain),
+        ("vessel.yaml", &vessel),
+    ];
+    let (text, code) = run(&files, ReportFormat::Text);
+    assert!(text.starts_with("system.yaml:2: no rule lets the kind System in; add "), "{text}");
+    assert!(text.ends_with("\n3 files, 3 entities, 1 error in 1 file\n"), "{text}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn placeholders_reach_no_further_than_the_repository() {
+    let api = |file: &str| {
+        format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {{name: a}}\nspec:\n  type: openapi\n  \
+             lifecycle: production\n  owner: b\n  definition:\n    $text: {file}\n"
+        )
+    };
+    let (within, without) = (api("../api.txt"), api("../../api.txt"));
+    let files = [
+        ("r/.git/HEAD", ""),
+        ("r/api.txt", "x"),
+        ("api.txt", "x"),
+        ("r/a/within.yaml", within.as_str()),
+        ("r/a/without.yaml", &without),
+    ];
+    let (text, _) = run(&files, ReportFormat::Text);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("r/a/without.yaml:8: `../../api.txt` leads out of the repository"),
+        "{text}"
+    );
+    assert_eq!(lines[1], "2 files, 2 entities, 1 error in 1 file", "{text}");
+}
+
+#[test]
 fn what_is_no_descriptor_is_told_in_one_line() {
     let (text, code) = run(&[("mkdocs.yaml", "site_name: x\nnav: []\n")], ReportFormat::Text);
     assert!(text.starts_with("mkdocs.yaml:1: this is no descriptor: it has neither apiVersion"), "{text}");
@@ -193,8 +281,9 @@ fn a_folder_stands_for_the_descriptors_below_it() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, good.replace("name: a", &format!("name: {}", file.len()))).unwrap();
     }
-    let found = files::listed(temp.path(), &[PathBuf::from("."), PathBuf::from("x.yaml")]);
-    assert_eq!(found, ["./a/c/catalog-info.yml", "./b/catalog-info.yaml", "x.yaml"].map(PathBuf::from));
+    let found = |path: &str| files::named_by(temp.path(), Path::new(path)).unwrap();
+    assert_eq!(found("."), ["./a/c/catalog-info.yml", "./b/catalog-info.yaml"].map(PathBuf::from));
+    assert_eq!(found("x.yaml"), ["x.yaml"].map(PathBuf::from));
 }
 
 #[test]
