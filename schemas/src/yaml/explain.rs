@@ -3,7 +3,7 @@
 /// What the parser says, in part; the words of npm's parser for it; and what to do.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLE: [Row; 15] = [
+const TABLE: [Row; 16] = [
     (
         "recursion limit",
         "",
@@ -57,8 +57,13 @@ const TABLE: [Row; 15] = [
         "a text that begins with a quote does not end with one, or goes on without indentation",
     ),
     (
+        "flow mapping",
+        "Missing , or : between flow map items",
+        "a brace or comma is missing, or text follows one",
+    ),
+    (
         "flow",
-        "Missing , or : between flow items",
+        "Missing , or : between flow sequence items",
         "a bracket, brace or comma is missing, or text follows one",
     ),
     ("anchor", "", "an alias (`*name`) needs its anchor (`&name`) before it"),
