@@ -40,6 +40,10 @@ pub(super) fn file(checks: &Checks<'_>, file: &Path, report: &mut Report) {
     let mut problems: Vec<Problem> = found.map(|found| found.problem).collect();
     let folder = path.parent().unwrap_or(checks.cwd);
     problems.extend(documents.iter().flat_map(|document| absent_targets(document, folder)));
+    for skeleton in documents.iter().filter_map(skeleton) {
+        problems.retain(|problem| problem.document != skeleton.document);
+        problems.push(skeleton);
+    }
     // What is wrong is not shown at all, so it takes no other entity's place.
     let wrong = problems.iter().filter(|problem| problem.level() == Level::Error);
     let wrong: BTreeSet<i32> = wrong.filter_map(|problem| problem.document).collect();
@@ -57,6 +61,16 @@ pub(super) fn file(checks: &Checks<'_>, file: &Path, report: &mut Report) {
     report.files += 1;
     report.entities += documents.iter().filter(|document| document.outcome.is_ok()).count();
     report.findings.extend(findings);
+}
+
+/// What is said of a document whose ref is still to be filled in: to mend what else is wrong with it is no use.
+fn skeleton(document: &Document) -> Option<Problem> {
+    let entity_ref = EntityRef::of_entity(document.outcome.as_ref().ok()?)?;
+    let is_marked = ["{{", "{%"].iter().any(|mark| entity_ref.as_str().contains(mark));
+    let advice = "this is a part of a template, and its name is still to be filled in; leave template skeletons out of \
+                  the catalog";
+    let problem = Problem::input(format!("{entity_ref} is no entity ref but a template of one"));
+    is_marked.then(|| document.place(problem.with_advice(advice).at_path("/metadata/name")))
 }
 
 /// Whether the ref of a document was found in an earlier file: only one of the two would be shown.

@@ -14,8 +14,9 @@ pub(super) fn text(report: &Report) -> String {
         text.push_str(&format!("{file}: not checked: {reason}\n"));
     }
     for finding in &report.findings {
-        let about =
-            finding.entity_ref.as_ref().map(|entity_ref| format!(" ({entity_ref})")).unwrap_or_default();
+        let unnamed =
+            finding.entity_ref.as_ref().filter(|entity_ref| !finding.text().starts_with(*entity_ref));
+        let about = unnamed.map(|entity_ref| format!(" ({entity_ref})")).unwrap_or_default();
         let warning = if finding.is_error() { "" } else { "warning: " };
         text.push_str(&format!("{}:{}: {warning}{}{about}\n", finding.file, finding.line(), finding.text()));
     }
