@@ -154,7 +154,7 @@ fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<St
 }
 
 /// A point in time as people read it, in UTC.
-fn to_the_second(moment: &str) -> String {
+pub fn to_the_second(moment: &str) -> String {
     let shown = moment.split(['.', 'Z']).next().unwrap_or(moment);
     format!("{}Z", shown.replacen('T', " ", 1))
 }

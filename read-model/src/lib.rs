@@ -140,6 +140,10 @@ pub trait ReadModel: Send + Sync + std::fmt::Debug + 'static {
     /// Claims with errors, and refused ones; oldest ref first.
     async fn claims_with_problems(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError>;
 
+    /// How many errors claims and sources have together. The same error of several claims on one ref is one, and
+    /// so is an error of a source that a claim has at the same place. Looks at every error.
+    async fn count_errors(&self) -> Result<i64, ReadModelError>;
+
     /// Claims that lost against another claim on the same ref.
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError>;
 

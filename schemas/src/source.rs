@@ -17,6 +17,10 @@ static CODEC: LazyLock<Codec> = LazyLock::new(|| {
     ])
 });
 
+/// How names of ours begin that tell of a record of `catalog.processed` that could not be read: then comes
+/// the key of its claim, or its own key where that cannot be read either. `note` is the entity's ref.
+pub const DEAD_LETTER: &str = "dead-letter:";
+
 /// What a record of `catalog.sources` is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceKey {

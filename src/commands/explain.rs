@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::cli::ExplainArgs;
 use crate::client::Question;
 use crate::config::absolute;
+use crate::status::to_the_second;
 
 /// What the server answers, as far as it is shown.
 #[derive(Debug, Deserialize)]
@@ -41,7 +42,6 @@ struct Claim {
 
 #[derive(Debug, Deserialize)]
 struct Way {
-    provider: String,
     chain: Vec<Link>,
 }
 
@@ -102,7 +102,7 @@ pub async fn explain(args: &ExplainArgs, cwd: &Path, out: &mut impl Write) -> Re
         writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         return Ok(());
     }
-    for line in lines(&serde_json::from_value(answer)?) {
+    for line in lines(&serde_json::from_value(answer)?, cwd) {
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -126,36 +126,39 @@ fn looks_like_a_file(subject: &str) -> bool {
     !subject.contains(':') && (ends || subject.starts_with(['.', '/']))
 }
 
-fn lines(explanation: &Explanation) -> Vec<String> {
+/// What is known, and at the end what to do. Files below `cwd` are told from there.
+fn lines(explanation: &Explanation, cwd: &Path) -> Vec<String> {
     let mut lines = vec![explanation.summary.clone()];
-    lines.extend(explanation.reading.iter().map(|reading| format!("  {}", reading_text(reading))));
-    for claim in &explanation.claims {
-        lines.push(format!("  {}: {}", claim.entity_ref, claim.verdict));
-        lines.extend(claim.chain.iter().map(|link| format!("    {}", link_line(link))));
+    let groups = groups(&explanation.claims);
+    let is_told = |group: &Group<'_>| groups.len() == 1 && explanation.summary.contains(group.verdict);
+    let mut ways = Vec::new();
+    for group in &groups {
+        if !is_told(group) {
+            lines.push(format!("  {}: {}", group.refs.join(", "), group.verdict));
+        }
+        add_way(&mut lines, &mut ways, group.chain);
         lines.extend(
-            claim
+            group
                 .unread
                 .iter()
-                .map(|place| format!("    lists {}; {}", place.document, reading_text(&place.reading))),
+                .map(|place| format!("    lists {}: {}", place.document, reading_text(Some(&place.reading)))),
         );
     }
-    // Where there are claims, their chains say it.
-    for way in explanation.listed.iter().filter(|_| explanation.claims.is_empty()) {
-        lines.push(format!("  read by provider {}", way.provider));
-        lines.extend(way.chain.iter().map(|link| format!("    {}", link_line(link))));
+    for way in &explanation.listed {
+        add_way(&mut lines, &mut ways, &way.chain);
+    }
+    if ways.is_empty() {
+        lines
+            .extend(explanation.reading.iter().map(|reading| format!("    {}", reading_text(Some(reading)))));
     }
     if let Some(change) = &explanation.last_change {
         let cause = change.cause.detail.as_deref().unwrap_or(&change.cause.kind);
-        lines.push(format!(
-            "last {} in revision {} at {}, by {cause}",
-            change.operation, change.revision, change.at
-        ));
+        let at = to_the_second(&change.at);
+        lines.push(format!("last {} in revision {} at {at}, by {cause}", change.operation, change.revision));
     }
-    let named: Vec<_> = explanation
-        .mentioned_by
-        .iter()
-        .map(|mention| format!("{} ({})", mention.entity_ref, mention.relation))
-        .collect();
+    let named = explanation.mentioned_by.iter();
+    let named: Vec<_> =
+        named.map(|mention| format!("{} ({})", mention.entity_ref, mention.relation)).collect();
     if !named.is_empty() {
         lines.push(format!("named by {}", named.join(", ")));
     }
@@ -163,33 +166,71 @@ fn lines(explanation: &Explanation) -> Vec<String> {
         lines.push(format!("nearest: {}", explanation.nearest.join(", ")));
     }
     lines.push(format!("→ {}", explanation.advice));
-    lines
+    let (place, path) = (format!("file:{}/", cwd.display()), format!("{}/", cwd.display()));
+    lines.into_iter().map(|line| line.replace(&place, "").replace(&path, "")).collect()
 }
 
-fn link_line(link: &Link) -> String {
-    let stands = if link.location_wins { "" } else { ", which is not in the catalog as it stands there" };
-    let reading = match &link.reading {
-        Some(reading) => reading_text(reading),
-        None => "nothing is noted of reading it".to_owned(),
-    };
-    format!("{} listed by {}{stands}; {reading}", link.document, link.listed_by)
+/// Claims of which the same is said, and which came the same way.
+struct Group<'e> {
+    refs: Vec<&'e str>,
+    verdict: &'e str,
+    chain: &'e [Link],
+    unread: &'e [Place],
+}
+
+fn groups(claims: &[Claim]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for claim in claims {
+        let same =
+            |group: &&mut Group<'_>| group.verdict == claim.verdict && same_way(group.chain, &claim.chain);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.refs.push(&claim.entity_ref),
+            None => groups.push(Group {
+                refs: vec![&claim.entity_ref],
+                verdict: &claim.verdict,
+                chain: &claim.chain,
+                unread: &claim.unread,
+            }),
+        }
+    }
+    groups
+}
+
+fn same_way(one: &[Link], other: &[Link]) -> bool {
+    let ends = |link: &Link| (link.document.clone(), link.listed_by.clone());
+    one.iter().map(ends).eq(other.iter().map(ends))
+}
+
+/// Adds a way, unless it was told before.
+fn add_way<'e>(lines: &mut Vec<String>, told: &mut Vec<&'e [Link]>, way: &'e [Link]) {
+    if way.is_empty() || told.iter().any(|known| same_way(known, way)) {
+        return;
+    }
+    told.push(way);
+    for link in way {
+        let stands = if link.location_wins { "" } else { ", which is not in the catalog as it stands there" };
+        let reading = reading_text(link.reading.as_ref());
+        lines.push(format!("    {}, listed by {}{stands}: {reading}", link.document, link.listed_by));
+    }
 }
 
 /// How reading goes. Times that nobody knows are left out.
-fn reading_text(reading: &Reading) -> String {
-    let mut text = format!("reading: {}", reading.outcome);
-    if let Some(status) = reading.http_status {
+fn reading_text(reading: Option<&Reading>) -> String {
+    let Some(reading) = reading else { return "nothing is noted of reading it".to_owned() };
+    let is_read = matches!(reading.outcome.as_str(), "ok" | "unchanged");
+    let mut text = if is_read { "read".to_owned() } else { reading.outcome.clone() };
+    if let Some(status) = reading.http_status.filter(|_| !is_read) {
         text += &format!(" (HTTP {status})");
     }
     let times = [
-        ("since", &reading.since),
-        ("last read", &reading.last_read),
-        ("last success", &reading.last_success),
-        ("next", &reading.next_read),
+        (if is_read { ", unchanged since" } else { " since" }, &reading.since),
+        (", last read", &reading.last_read),
+        (", last found", if is_read { &None } else { &reading.last_success }),
+        (", next", &reading.next_read),
     ];
     for (what, at) in times {
         if let Some(at) = at {
-            text += &format!(", {what} {at}");
+            text += &format!("{what} {}", to_the_second(at));
         }
     }
     text
@@ -220,28 +261,40 @@ mod tests {
 
     #[test]
     fn the_answer_ends_with_what_to_do() {
+        let claim = |name: &str, file: &str, reading: &Value| {
+            json!({
+                "entityRef": format!("component:default/{name}"),
+                "verdict": format!("file:/srv/{file} never passed"),
+                "chain": [{
+                    "document": format!("file:/srv/{file}"), "listedBy": "location:default/root", "locationWins": true,
+                    "reading": reading,
+                }],
+            })
+        };
+        let read = json!({"outcome": "ok", "since": "2026-01-01T00:00:00.5Z"});
+        let failed = json!({
+            "outcome": "failed", "httpStatus": 503, "since": "2026-01-01T00:00:00Z",
+            "lastSuccess": "2026-01-01T00:00:01Z", "nextRead": "2026-01-01T00:00:02Z",
+        });
         let answer: Value = json!({
             "summary": "component:default/a is not in the catalog.",
             "advice": "write `owner`",
-            "claims": [{
-                "entityRef": "component:default/a",
-                "verdict": "file:/a.yaml never passed",
-                "chain": [{
-                    "document": "file:/a.yaml", "listedBy": "location:default/root", "locationWins": true,
-                    "reading": {"outcome": "ok", "lastSuccess": "2026-01-01T00:00:00Z"},
-                }],
-            }],
+            "claims": [claim("a", "a.yaml", &read), claim("c", "a.yaml", &read), claim("b", "b.yaml", &failed)],
+            "listed": [{"provider": "config", "chain": claim("a", "a.yaml", &read)["chain"]}],
             "lastChange": {"revision": 7, "at": "2026-01-01T00:00:00Z", "operation": "deleted", "cause": {"kind": "read"}},
             "mentionedBy": [{"entityRef": "system:default/s", "relation": "hasPart"}],
             "nearest": ["component:default/b"],
         });
         assert_eq!(
-            lines(&serde_json::from_value(answer).unwrap()),
+            lines(&serde_json::from_value(answer).unwrap(), Path::new("/srv")),
             [
                 "component:default/a is not in the catalog.",
-                "  component:default/a: file:/a.yaml never passed",
-                "    file:/a.yaml listed by location:default/root; reading: ok, last success 2026-01-01T00:00:00Z",
-                "last deleted in revision 7 at 2026-01-01T00:00:00Z, by read",
+                "  component:default/a, component:default/c: a.yaml never passed",
+                "    a.yaml, listed by location:default/root: read, unchanged since 2026-01-01 00:00:00Z",
+                "  component:default/b: b.yaml never passed",
+                "    b.yaml, listed by location:default/root: failed (HTTP 503) since 2026-01-01 00:00:00Z, \
+                 last found 2026-01-01 00:00:01Z, next 2026-01-01 00:00:02Z",
+                "last deleted in revision 7 at 2026-01-01 00:00:00Z, by read",
                 "named by system:default/s (hasPart)",
                 "nearest: component:default/b",
                 "→ write `owner`",

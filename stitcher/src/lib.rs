@@ -16,9 +16,11 @@
 
 mod batch_policy;
 mod catalog;
+mod cause;
 mod claim_rows;
 mod claims;
 mod committer;
+mod computing;
 mod config;
 mod contest;
 mod dead_letters;

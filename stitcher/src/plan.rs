@@ -29,8 +29,8 @@ pub struct Plan<'a> {
     pub(crate) taken: HashMap<ClaimId, Taken>,
     /// Good forms that are new with this batch.
     pub(crate) forms: HashMap<ClaimId, GoodForm>,
-    /// Why something changed about a ref.
-    pub(crate) causes: HashMap<RefId, Cause>,
+    /// Why the batch says something about a claim: the cause of the newest version that it brings.
+    pub(crate) causes: HashMap<ClaimId, (i64, Cause)>,
     pub(crate) verdict: Verdict,
     /// Refs of which other claims lose than before.
     contested: HashSet<RefId>,
@@ -108,19 +108,6 @@ impl<'a> Plan<'a> {
         self.catalog.winners.get(id).is_none_or(|before| before.claim != won.claim)
     }
 
-    /// Why something changed about a ref's claims, or about the Location that lists them.
-    pub(crate) fn cause(&self, id: RefId) -> Option<&Cause> {
-        let mut at = id;
-        // A chain of Locations ends at the one whose claim changed; the bound only guards a cycle.
-        for _ in 0..64 {
-            if let Some(cause) = self.causes.get(&at) {
-                return Some(cause);
-            }
-            at = *self.verdict.because_of.get(&at)?;
-        }
-        None
-    }
-
     /// Whether the body of a ref's final entity has to be made anew.
     pub(crate) fn must_stitch(&self, id: RefId) -> bool {
         let Some(won) = self.winner(id) else { return false };
@@ -139,7 +126,7 @@ impl<'a> Plan<'a> {
             return;
         }
         self.took(id, |claim| claim.take_form(&form));
-        self.causes.insert(self.claims.get(id).ref_id, form.cause);
+        self.because_of(id, form.stamp.version.0, form.cause);
         match form.state {
             FormState::Good(good) => self.forms.insert(id, good),
             FormState::Refused(_) | FormState::Withdrawn => self.forms.remove(&id),
@@ -152,7 +139,13 @@ impl<'a> Plan<'a> {
             return;
         }
         self.took(id, |claim| claim.take_errors(&errors));
-        self.causes.insert(self.claims.get(id).ref_id, errors.cause);
+        self.because_of(id, errors.stamp.version.0, errors.cause);
+    }
+
+    fn because_of(&mut self, id: ClaimId, version: i64, cause: Cause) {
+        if self.causes.get(&id).is_none_or(|(known, _)| *known <= version) {
+            self.causes.insert(id, (version, cause));
+        }
     }
 
     fn took(&mut self, id: ClaimId, take: impl FnOnce(&mut Claim) -> Taken) {

@@ -14,7 +14,7 @@ use backstitch_event_log::{
 };
 use backstitch_read_model::{Leadership, PositionRow, ReadModel, Revision, StitcherPart};
 use backstitch_schemas::{Clock, Topic};
-use tokio::{runtime::Handle, sync::watch, task};
+use tokio::{sync::watch, task};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,7 +22,8 @@ use crate::{
     Catalog, Config, Delta, Error, Frame, Loading, Memory, State, Status,
     batch_policy::{BatchPolicy, Collected},
     committer::{Committer, Refused},
-    dead_letters::dead_letter,
+    computing::Computing,
+    dead_letters::{Told, dead_letter},
     error::Stop,
     incarnation,
     input::{Batch, Taken, Treatment, source_rows},
@@ -64,6 +65,8 @@ pub(crate) struct Session {
     log_id: Option<Uuid>,
     positions: BTreeMap<i32, PositionRow>,
     lag_known_at: Option<Instant>,
+    /// Records that could not be read, as `catalog.sources` tells of them.
+    dead_letters: Told,
 }
 
 /// What came out of the log.
@@ -82,6 +85,7 @@ impl Session {
             return Err(Error::OtherLog { built_from, log }.into());
         }
         let (catalog, head) = load(&*around.read_model).await?;
+        let dead_letters = Told::of(&around.read_model.sources().await?);
         let mut producer = around.log.producer(WRITER).await?;
         let begins = leadership.log_id.is_none();
         let revision =
@@ -116,6 +120,7 @@ impl Session {
             log_id: begins.then_some(log),
             positions: head.positions.into_iter().map(|row| (row.partition, row)).collect(),
             lag_known_at: None,
+            dead_letters,
         })
     }
 
@@ -241,13 +246,10 @@ impl Session {
             positions: self.positions.clone(),
             frame: self.frame(),
         };
+        let computed = Arc::clone(&batch);
         let (delta, dead) =
-            task::spawn_blocking(move || computing.delta(&batch)).await.map_err(panicked)??;
-        let letters: Vec<_> = dead.iter().map(|(record, reason)| dead_letter(record, reason)).collect();
-        if !letters.is_empty() {
-            self.producer.append(&letters, None).await?;
-            self.around.metrics.gave_up(letters.len());
-        }
+            task::spawn_blocking(move || computing.delta(&computed)).await.map_err(panicked)??;
+        self.put_aside(&batch, &dead).await?;
         let made = self.commit(delta).await?;
         match &made {
             Ok(()) => self.around.metrics.stitched(started.elapsed()),
@@ -257,10 +259,25 @@ impl Session {
         Ok(made)
     }
 
+    /// Puts records into the dead letters of which nothing can be made, and tells people. Before the commit, so
+    /// that nothing is lost if it is not made; then this is done again.
+    async fn put_aside(&mut self, batch: &Batch, dead: &[(StoredRecord, String)]) -> Result<(), Stop> {
+        let mut records: Vec<_> = dead.iter().map(|(record, reason)| dead_letter(record, reason)).collect();
+        let read = batch.records.iter().map(|taken| &taken.record);
+        records.extend(self.dead_letters.news(read, dead, self.around.clock.now()));
+        if !records.is_empty() {
+            self.producer.append(&records, None).await?;
+            self.around.metrics.gave_up(dead.len());
+        }
+        Ok(())
+    }
+
     /// Copies states of sources; they never influence an entity.
     async fn take_sources(&mut self, records: &[StoredRecord]) -> Result<(), Stop> {
         let next = self.sources.positions().first().map(|(_, offset)| offset.0);
-        let frame = Frame { sources: source_rows(records), sources_next: next, ..self.frame() };
+        let rows = source_rows(records);
+        self.dead_letters.learn(&rows);
+        let frame = Frame { sources: rows, sources_next: next, ..self.frame() };
         let delta = lock(&self.catalog).plan([]).finish(Vec::new(), frame).map_err(Error::from)?;
         if let Err(Refused(reason)) = self.commit(delta).await? {
             tracing::warn!(reason, "the database refuses states of sources; they are left out");
@@ -311,31 +328,6 @@ impl Session {
     }
 }
 
-/// What a batch is computed from, away from the threads that serve others.
-struct Computing {
-    catalog: Arc<Mutex<Catalog>>,
-    read_model: Arc<dyn ReadModel>,
-    positions: BTreeMap<i32, PositionRow>,
-    frame: Frame,
-}
-
-impl Computing {
-    fn delta(self, batch: &Batch) -> Result<(Delta, Vec<(StoredRecord, String)>), Stop> {
-        let decoded = batch.decode(&self.positions);
-        let catalog = lock(&self.catalog);
-        let plan = catalog.plan(decoded.processed);
-        let needs = plan.needs();
-        let forms = if needs.is_empty() {
-            Vec::new()
-        } else {
-            Handle::current().block_on(self.read_model.forms(&needs))?
-        };
-        let frame = Frame { positions: decoded.positions, ..self.frame };
-        let delta = plan.finish(forms, frame).map_err(Error::from)?;
-        Ok((delta, decoded.dead))
-    }
-}
-
 async fn apply(catalog: Arc<Mutex<Catalog>>, memory: Memory) -> Result<(), Stop> {
     task::spawn_blocking(move || lock(&catalog).apply(memory)).await.map_err(panicked)
 }
@@ -377,7 +369,7 @@ fn size(record: &StoredRecord) -> usize {
     record.key.len() + record.value.len()
 }
 
-fn lock(catalog: &Mutex<Catalog>) -> MutexGuard<'_, Catalog> {
+pub(crate) fn lock(catalog: &Mutex<Catalog>) -> MutexGuard<'_, Catalog> {
     catalog.lock().expect("a panic under this lock has ended the session")
 }
 

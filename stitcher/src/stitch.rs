@@ -274,18 +274,9 @@ impl Stitching<'_> {
         ends
     }
 
-    /// Why a ref changed: a record on one of its claims, else the Location that lists it, else the
-    /// neighbour that gave or took a relation.
     fn cause(&self, id: RefId, shown: &Shown) -> Cause {
-        let plan = &self.plan;
-        let neighbour = shown.originator.map(|claim| plan.claims.get(claim).ref_id);
-        let own = plan.cause(id).or_else(|| neighbour.and_then(|id| plan.cause(id)));
-        let any = || plan.causes.values().max_by_key(|cause| cause.at);
-        own.or_else(any).cloned().unwrap_or(Cause {
-            kind: CauseKind::Reprocess,
-            detail: None,
-            at: self.commit.at,
-        })
+        let known = self.plan.cause(id, shown.originator).cloned();
+        known.unwrap_or(Cause { kind: CauseKind::Reprocess, detail: None, at: self.commit.at })
     }
 
     fn body(&self, claim: ClaimId) -> Result<String, MissingForm> {

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use axum::{extract::State, http::Uri, response::Response};
 use backstitch_read_model::{ClaimRecord, Page, ReadModel, ReadModelError, SourceRow};
-use backstitch_schemas::{Problem, source::SourceKey};
+use backstitch_schemas::{
+    Problem,
+    source::{DEAD_LETTER, SourceKey},
+};
 use serde_json::json;
 
 use super::narrowing::Narrowing;
@@ -43,10 +46,15 @@ impl Problems {
     ) -> Result<Self, ReadModelError> {
         let claims = claims_with_problems(read_model, view, limit).await?;
         let conflicts = lost_claims(read_model, view, limit).await?;
-        Ok(Self::of(&claims.items, claims.total, sources, &conflicts.items, conflicts.total, limit))
+        let mut problems =
+            Self::of(&claims.items, claims.total, sources, &conflicts.items, conflicts.total, limit);
+        if !view.is_limited() && count(&claims.items) < claims.total {
+            problems.total = read_model.count_errors().await? + conflicts.total;
+        }
+        Ok(problems)
     }
 
-    /// The totals count claims, and the problems of those that are listed one by one.
+    /// Claims that are not given count as one problem each.
     fn of(
         claims: &[ClaimRecord],
         claims_total: i64,
@@ -134,15 +142,19 @@ fn claim_problems(claim: &ClaimRecord) -> impl Iterator<Item = ProblemView> {
 }
 
 fn source_problems(row: &SourceRow) -> Vec<ProblemView> {
-    let (provider, location) = match SourceKey::decode(row.key.as_bytes()) {
-        Ok(SourceKey::Provider(name)) => (Some(name.to_string()), None),
-        Ok(SourceKey::Location(name, location)) => (Some(name.to_string()), Some(location)),
-        Ok(SourceKey::Ours(_)) | Err(_) => (None, None),
-    };
+    let (mut entity_ref, mut provider, mut place) = (None, None, None);
+    match SourceKey::decode(row.key.as_bytes()) {
+        Ok(SourceKey::Provider(name)) => provider = Some(name.to_string()),
+        Ok(SourceKey::Location(name, location)) => {
+            (provider, place) = (Some(name.to_string()), Some(location));
+        }
+        Ok(SourceKey::Ours(name)) if name.starts_with(DEAD_LETTER) => entity_ref.clone_from(&row.state.note),
+        Ok(SourceKey::Ours(_)) | Err(_) => {}
+    }
     let view = |problem: &Problem| {
-        let location = problem.location.clone().or_else(|| location.clone());
+        let location = problem.location.clone().or_else(|| place.clone());
         let problem = Problem { location, ..problem.clone() };
-        ProblemView::new(None, provider.clone(), problem)
+        ProblemView::new(entity_ref.clone(), provider.clone(), problem)
     };
     row.state.errors.iter().map(view).collect()
 }

@@ -128,6 +128,9 @@ impl ReadModel for Line {
     async fn claims_with_problems(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         self.end()?.claims_with_problems(limit).await
     }
+    async fn count_errors(&self) -> Result<i64, ReadModelError> {
+        self.end()?.count_errors().await
+    }
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         self.end()?.conflicts(limit).await
     }

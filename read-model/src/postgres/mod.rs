@@ -219,6 +219,10 @@ impl ReadModel for PostgresReadModel {
         read::claims_with_problems(&self.readers, limit).await
     }
 
+    async fn count_errors(&self) -> Result<i64, ReadModelError> {
+        read::count_errors(&self.readers).await
+    }
+
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         read::conflicts(&self.readers, limit).await
     }

@@ -124,6 +124,12 @@ pub(super) async fn claims_with_problems(
     Ok(Page { items: records(&mut tx, &ids).await?, total })
 }
 
+/// Errors of claims and sources, each place of each ref once.
+pub(super) async fn count_errors(readers: &PgPool) -> Result<i64, ReadModelError> {
+    let count = sqlx::query_file_scalar!("src/postgres/count_errors.sql");
+    count.fetch_one(readers).await.map_err(errors::reading)
+}
+
 /// Claims that lost against another one.
 pub(super) async fn conflicts(readers: &PgPool, rows: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
     let mut tx = begin(readers).await?;

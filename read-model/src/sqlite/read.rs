@@ -94,6 +94,12 @@ pub(super) async fn claims_with_problems(
     page(readers, "c.has_problems", rows).await
 }
 
+/// Errors of claims and sources, each place of each ref once.
+pub(super) async fn count_errors(readers: &SqlitePool) -> Result<i64, ReadModelError> {
+    let count = sqlx::query_scalar(include_str!("count_errors.sql"));
+    count.fetch_one(readers).await.map_err(errors::reading)
+}
+
 /// Claims that lost against another one.
 pub(super) async fn conflicts(
     readers: &SqlitePool,

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use backstitch_read_model::{ClaimErrorsRow, ClaimId, ClaimRow, ClaimState, Commit, ReadModel, Standing};
-use backstitch_schemas::{LocationId, LocationRef, ProviderName, RegisteredLocation};
+use backstitch_read_model::{
+    ClaimErrorsRow, ClaimId, ClaimRow, ClaimState, Commit, ReadModel, SourceRow, Standing,
+};
+use backstitch_schemas::{
+    LocationId, LocationRef, Problem, ProviderName, RegisteredLocation,
+    source::{SourceKey, SourceState},
+};
 use uuid::Uuid;
 
 use super::{
@@ -58,6 +63,35 @@ pub(crate) async fn a_page_of_problems_counts_them_all(model: Arc<dyn ReadModel>
     let page = model.claims_with_problems(0).await.unwrap();
     assert_eq!((page.items.len(), page.total), (0, 30));
     assert_eq!(model.conflicts(7).await.unwrap().total, 0);
+}
+
+pub(crate) async fn the_same_error_counts_once(model: Arc<dyn ReadModel>) {
+    let leadership = lead(&model).await;
+    let mut written = first(3);
+    let plain = |message: &str| Problem { advice: None, ..problem(message) };
+    let [one, two] = ["one", "two"].map(plain);
+    let with = |errors: &[Problem], claim: ClaimRow| ClaimRow { errors: errors.to_vec(), ..claim };
+    written.claims[0] = with(&[one.clone(), two.clone()], troubled(1, 10, 11));
+    // Another claim on the same ref, and the same on another ref.
+    written
+        .claims
+        .push(with(&[one.clone()], ClaimRow { version: 10, errors_version: 11, ..listed_claim(9, 1) }));
+    written.claims[1] = with(&[one.clone()], troubled(2, 10, 11));
+    let source = |key: SourceKey, errors: &[Problem]| SourceRow {
+        key: String::from_utf8(key.encode()).unwrap(),
+        state: SourceState { errors: errors.to_vec(), ..SourceState::default() },
+    };
+    let nowhere = Problem { location: None, line: None, ..plain("three") };
+    let provider = ProviderName::new("p");
+    let location = |place: &str| SourceKey::Location(provider.clone(), place.to_owned());
+    written.sources = vec![
+        source(location("file:/a"), &[one, nowhere.clone()]),
+        source(location("file:/b"), &[nowhere.clone()]),
+        source(SourceKey::Provider(provider.clone()), &[nowhere]),
+    ];
+    written.sources_next = Some(3);
+    commit(&model, &leadership, &written).await;
+    assert_eq!(model.count_errors().await.unwrap(), 3 + 3);
 }
 
 pub(crate) async fn conflicts_name_the_winner(model: Arc<dyn ReadModel>) {

@@ -42,6 +42,7 @@ macro_rules! whole_suite {
             claims:
                 problems_are_those_of_the_newer_part
                 a_page_of_problems_counts_them_all
+                the_same_error_counts_once
                 conflicts_name_the_winner
                 claims_are_found_by_the_document_they_stand_in
                 claims_of_a_provider_are_found_by_ref

@@ -180,6 +180,10 @@ impl ReadModel for Faulty {
         self.inner.claims_with_problems(limit).await
     }
 
+    async fn count_errors(&self) -> Result<i64, ReadModelError> {
+        self.inner.count_errors().await
+    }
+
     async fn conflicts(&self, limit: usize) -> Result<Page<ClaimRecord>, ReadModelError> {
         self.inner.conflicts(limit).await
     }

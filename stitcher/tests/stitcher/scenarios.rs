@@ -76,6 +76,17 @@ struct Says {
     relations: &'static [(&'static str, &'static str, &'static str)],
 }
 
+fn good(says: &Says) -> FormState {
+    let relation = |(source, kind, target): &(&str, &str, &str)| Relation {
+        source: name(source),
+        kind: (*kind).to_owned(),
+        target: name(target),
+    };
+    let relations = says.relations.iter().map(relation).collect();
+    let entity = format!(r#"{{"kind":"Location","metadata":{{}},"spec":{{"says":"{}"}}}}"#, says.content);
+    FormState::Good(GoodForm { entity, relations, errors: Vec::new() })
+}
+
 impl World {
     fn of(edges: &[&'static str]) -> Self {
         let mut world = Self::default();
@@ -86,15 +97,7 @@ impl World {
     }
 
     fn says(&mut self, key: &ClaimKey, says: &Says) {
-        let relation = |(source, kind, target): &(&str, &str, &str)| Relation {
-            source: name(source),
-            kind: (*kind).to_owned(),
-            target: name(target),
-        };
-        let relations = says.relations.iter().map(relation).collect();
-        let entity = format!(r#"{{"kind":"Location","metadata":{{}},"spec":{{"says":"{}"}}}}"#, says.content);
-        let form = GoodForm { entity, relations, errors: Vec::new() };
-        self.takes(key, says, FormState::Good(form));
+        self.takes(key, says, good(says));
     }
 
     fn withdraws(&mut self, key: &ClaimKey) {
@@ -102,6 +105,12 @@ impl World {
     }
 
     fn takes(&mut self, key: &ClaimKey, says: &Says, state: FormState) {
+        let record = self.record(key, says, state);
+        self.takes_together(vec![record]);
+    }
+
+    /// A record whose cause tells which one it is: the provider's name and what is said.
+    fn record(&mut self, key: &ClaimKey, says: &Says, state: FormState) -> Processed {
         self.version += 1;
         let stamp = Stamp {
             version: Version(self.version),
@@ -112,13 +121,26 @@ impl World {
             released: false,
             fingerprint: String::new(),
         };
-        let cause = Cause { kind: CauseKind::Read, detail: None, at: Timestamp(self.version) };
-        let plan = self.catalog.plan(vec![Processed::Form(key.clone(), Form { stamp, state, cause })]);
+        let what = if state == FormState::Withdrawn { "gone" } else { says.content };
+        let detail = Some(format!("{} {} {what}", key.provider, key.entity_ref.name()));
+        let cause = Cause { kind: CauseKind::Read, detail, at: Timestamp(self.version) };
+        Processed::Form(key.clone(), Form { stamp, state, cause })
+    }
+
+    fn takes_together(&mut self, records: Vec<Processed>) {
+        let plan = self.catalog.plan(records);
         let forms = self.replica.forms(&plan.needs());
         let frame = Frame { base: self.replica.revision, at: Timestamp(1), ..Frame::default() };
         let delta = plan.finish(forms, frame).unwrap();
         self.replica.apply(&delta.commit);
         self.catalog.apply(delta.memory);
+    }
+
+    /// Why an entity last changed.
+    fn cause(&self, entity: &str) -> String {
+        let history = &self.replica.history;
+        let last = history.iter().rev().find(|row| row.entity_ref == name(entity)).unwrap();
+        last.cause.detail.clone().unwrap()
     }
 
     /// The names of all entities.
@@ -277,4 +299,64 @@ fn the_same_relation_of_two_originators_is_shown_once_until_both_are_gone() {
     assert_eq!((world.relations("group"), etag(&world)), (vec!["hasMember user".to_owned()], with_member));
     world.says(&user, &unrelated(2));
     assert_eq!((world.relations("group"), etag(&world)), (Vec::new(), alone));
+}
+
+/// What happens together in one batch.
+fn together(world: &mut World, records: &[(&ClaimKey, Option<Says>)]) {
+    let records = records.iter().map(|(key, says)| match says {
+        Some(says) => world.record(key, says, good(says)),
+        None => world.record(key, &Says::default(), FormState::Withdrawn),
+    });
+    let records = records.collect();
+    world.takes_together(records);
+}
+
+#[test]
+fn the_cause_of_a_change_is_the_claim_that_made_the_difference() {
+    let [p, q] = ["p", "q"].map(|provider| ClaimKey::own(name("e"), ProviderName::new(provider)));
+    let says = |identity, content| Says { identity, content, ..Says::default() };
+    let mut world = World::default();
+    world.says(&p, &says(1, "one"));
+    world.says(&q, &says(2, "other"));
+    assert_eq!(world.cause("e"), "q e other", "a conflict comes from the one that lost");
+
+    together(&mut world, &[(&p, Some(says(1, "two"))), (&q, Some(says(2, "others")))]);
+    assert_eq!(world.cause("e"), "p e two", "what a loser says meanwhile changes nothing");
+    together(&mut world, &[(&q, Some(says(2, "other"))), (&p, None)]);
+    assert_eq!(world.cause("e"), "q e other", "the new winner's own form");
+    world.says(&p, &says(1, "back"));
+    together(&mut world, &[(&q, Some(says(2, "other"))), (&p, None)]);
+    assert_eq!(world.cause("e"), "p e gone", "the winner before went, and the new one says what it said");
+    together(&mut world, &[(&q, None), (&p, None)]);
+    assert_eq!(world.cause("e"), "q e gone");
+}
+
+#[test]
+fn the_cause_of_a_relation_is_the_neighbour_that_gave_or_took_it() {
+    let [e, f, g] = ["e", "f", "g"].map(|entity| ClaimKey::own(name(entity), ProviderName::new("p")));
+    let says = |identity, content, relations| Says { identity, content, relations, ..Says::default() };
+    let mut world = World::default();
+    world.says(&e, &says(1, "one", &[]));
+    world.says(&f, &says(2, "one", &[]));
+    let related = &[("f", "partOf", "e"), ("e", "hasPart", "f")];
+    // `e` is said again as it is, in the same batch.
+    let again = says(1, "one", &[]);
+    together(
+        &mut world,
+        &[(&f, Some(says(2, "part", related))), (&e, Some(again)), (&g, Some(says(3, "x", &[])))],
+    );
+    assert_eq!(world.cause("e"), "p f part");
+    assert_eq!(world.relations("e"), ["hasPart f"]);
+    together(&mut world, &[(&f, None), (&g, Some(says(3, "y", &[])))]);
+    assert_eq!(world.cause("e"), "p f gone");
+}
+
+#[test]
+fn the_cause_of_what_a_location_brings_or_takes_is_the_location() {
+    let mut world = World::of(&["P1>E1", "E1>E2", "E2>c"]);
+    let root = ClaimKey::own(name("E1"), ProviderName::new("P1"));
+    let other = ClaimKey::own(name("x"), ProviderName::new("P2"));
+    together(&mut world, &[(&root, None), (&other, Some(Says { identity: 50, ..Says::default() }))]);
+    assert!(world.shown("c").is_none());
+    assert_eq!((world.cause("c"), world.cause("E2")), ("P1 e1 gone".to_owned(), "P1 e1 gone".to_owned()));
 }

@@ -12,7 +12,7 @@ use backstitch_read_model::Revision;
 use backstitch_schemas::{
     Clock, EntityRef, Problem, SystemClock, Timestamp, Topic, headers,
     processed::{Processed, Progress},
-    source::{SourceKey, SourceState},
+    source::{DEAD_LETTER, SourceKey, SourceState},
 };
 use backstitch_stitcher::{Error, State};
 use proptest::prelude::*;
@@ -113,6 +113,35 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_and_the_partition_goes_on(
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].value, broken.value);
     assert_eq!(letters[0].header(headers::DEAD_LETTER_STAGE), Some("stitcher"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_told_with_its_entity_which_stays_until_a_sound_record_follows() {
+    let pipeline = Pipeline::new().await;
+    let components = plain_history();
+    pipeline.append(&components).await;
+    // The embedded log compacts at once: only who has read the sound form by now still has it.
+    run_to_end(&pipeline, pipeline.read_model.clone()).await;
+    let mut broken = record(&components[3]);
+    broken.value = b"not ours".as_slice().into();
+    pipeline.append_records(&[broken]).await;
+    run_to_end(&pipeline, pipeline.read_model.clone()).await;
+    assert_eq!(seen(&*pipeline.read_model).await.len(), 5, "the last good form stays");
+    let told = || async {
+        let records = pipeline.all(Topic::Sources).await;
+        let last = records.iter().rfind(|record| {
+            matches!(SourceKey::decode(&record.key), Ok(SourceKey::Ours(name)) if name.starts_with(DEAD_LETTER))
+        });
+        SourceState::decode(&last.unwrap().value).unwrap()
+    };
+    let state = told().await;
+    assert_eq!((state.outcome.as_str(), state.note.as_deref()), ("failed", Some("component:default/c3")));
+    assert!(state.errors[0].message.contains("lies in the dead letters"), "{state:?}");
+
+    // Another process takes note of what is told, and takes it back.
+    pipeline.append(&histories::some_components(6)).await;
+    run_to_end(&pipeline, pipeline.read_model.clone()).await;
+    assert_eq!(told().await.outcome, "withdrawn");
 }
 
 #[tokio::test(flavor = "multi_thread")]

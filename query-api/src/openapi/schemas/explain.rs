@@ -22,7 +22,7 @@ fn explanation() -> Value {
             "subject": {"type": "string", "description": "The ref or the location ref that was asked for."},
             "revision": {"type": "integer", "format": "int64"},
             "state": {"type": "string", "enum": [
-                "visible", "stale", "lists-trouble", "last-good-form", "orphan", "removal-held", "refused", "invalid", "lost", "detached",
+                "visible", "stale", "lists-trouble", "last-good-form", "dead-letter", "orphan", "removal-held", "refused", "invalid", "lost", "detached",
                 "withdrawn", "unknown", "empty", "unreadable", "not-read",
             ]},
             "summary": {"type": "string"},

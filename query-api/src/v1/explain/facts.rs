@@ -19,6 +19,8 @@ pub(super) struct EntityFacts {
     /// What the ref's latest change did, if history reaches back so far.
     pub(super) last_change: Option<LastChange>,
     pub(super) claims: Vec<ClaimFacts>,
+    /// Records about it that could not be read.
+    pub(super) dead_letters: Vec<Problem>,
     /// Entities that name the ref, with the relation that they name it with.
     pub(super) mentions: Vec<(EntityRef, String)>,
     /// Refs that may be meant.
@@ -181,6 +183,8 @@ pub(crate) enum State {
     ListsTrouble,
     /// It is in the catalog in an older form, because what was written since is wrong.
     LastGoodForm,
+    /// A record about it could not be read, and it is as it was before.
+    DeadLetter,
     /// It is in the catalog although nothing lists it any more.
     Orphan,
     /// Its removal waits for a person.

@@ -54,6 +54,7 @@ pub(super) async fn entity(
             cause: CauseView::from(&row.cause),
         }),
         claims: Chains::new(read_model, view, &sources).of_all(claims).await?,
+        dead_letters: sources.dead_letters(entity_ref),
         mentions: mentions(view, entity_ref),
         nearest,
     };

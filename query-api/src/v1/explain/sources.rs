@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use backstitch_read_model::SourceRow;
 use backstitch_schemas::{
-    ClaimKey, Listing, ProviderName,
-    source::{SourceKey, SourceState},
+    ClaimKey, EntityRef, Listing, Problem, ProviderName,
+    source::{DEAD_LETTER, SourceKey, SourceState},
 };
 
 use super::facts::{Place, SourceView, Unread};
@@ -17,21 +17,36 @@ const MAX_UNREAD: usize = 20;
 pub(super) struct Sources {
     providers: HashMap<String, SourceState>,
     documents: HashMap<(String, String), SourceState>,
+    /// What is told of records that could not be read, by entity ref.
+    dead_letters: HashMap<String, Vec<Problem>>,
 }
 
 impl Sources {
     pub(super) fn of(rows: &[SourceRow]) -> Self {
         let (mut providers, mut documents) = (HashMap::new(), HashMap::new());
+        let mut dead_letters: HashMap<String, Vec<Problem>> = HashMap::new();
         for row in rows {
             match SourceKey::decode(row.key.as_bytes()) {
                 Ok(SourceKey::Provider(name)) => drop(providers.insert(name.to_string(), row.state.clone())),
                 Ok(SourceKey::Location(name, document)) if row.state.outcome != "withdrawn" => {
                     drop(documents.insert((name.to_string(), document), row.state.clone()));
                 }
+                Ok(SourceKey::Ours(name)) if name.starts_with(DEAD_LETTER) => {
+                    let problems = row.state.errors.iter().cloned();
+                    dead_letters
+                        .entry(row.state.note.clone().unwrap_or_default())
+                        .or_default()
+                        .extend(problems);
+                }
                 Ok(_) | Err(_) => {}
             }
         }
-        Self { providers, documents }
+        Self { providers, documents, dead_letters }
+    }
+
+    /// What is told of records about an entity that could not be read.
+    pub(super) fn dead_letters(&self, entity_ref: &EntityRef) -> Vec<Problem> {
+        self.dead_letters.get(entity_ref.as_str()).cloned().unwrap_or_default()
     }
 
     /// How reading one document goes for one provider.

@@ -40,9 +40,10 @@ pub(super) fn on_entity(facts: EntityFacts) -> Explanation {
         .zip(&verdicts)
         .filter(|(_, verdict)| verdict.state != State::Withdrawn)
         .min_by_key(|(facts, verdict)| (facts.claim.standing != Standing::Winner, rank(verdict.state)));
-    let whole = match told {
-        Some((_, verdict)) => whole(&facts, verdict),
-        None => unclaimed(&facts, !verdicts.is_empty()),
+    let whole = match (facts.dead_letters.first(), told) {
+        (Some(letter), _) => dead_letter(&facts, letter),
+        (None, Some((_, verdict))) => whole(&facts, verdict),
+        (None, None) => unclaimed(&facts, !verdicts.is_empty()),
     };
     Explanation {
         subject: facts.entity_ref.to_string(),
@@ -114,7 +115,25 @@ fn whole(facts: &EntityFacts, verdict: &Verdict) -> Verdict {
         many => format!(" {many} other claims on the ref lost against it."),
     };
     let is = if facts.visible.is_some() { "is in the catalog" } else { "is not in the catalog" };
+    let verdict = match verdict.state {
+        State::Visible if losers > 0 => {
+            let advice = "if another claim is meant, rename one of them, or remove it; otherwise ";
+            &Verdict { advice: format!("{advice}{}", verdict.advice), ..verdict.clone() }
+        }
+        _ => verdict,
+    };
     Verdict { text: format!("{entity_ref} {is}: {}.{lost}", verdict.text), ..verdict.clone() }
+}
+
+/// The verdict on a ref whose latest record could not be read.
+fn dead_letter(facts: &EntityFacts, problem: &Problem) -> Verdict {
+    let is = if facts.visible.is_some() {
+        "is in the catalog as it was before its latest record"
+    } else {
+        "is not in the catalog"
+    };
+    let text = format!("{} {is}: {}.", facts.entity_ref, problem.message);
+    Verdict::new(State::DeadLetter, text, advice(Some(problem)))
 }
 
 fn unclaimed(facts: &EntityFacts, was_claimed: bool) -> Verdict {

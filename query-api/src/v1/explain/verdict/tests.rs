@@ -123,11 +123,16 @@ fn what_a_person_can_mend_counts_more_than_a_lost_conflict() {
             claim(ClaimState::Good, Standing::Detached),
             wrong(claim(ClaimState::Formless, Standing::Formless)),
         ],
+        dead_letters: Vec::new(),
         mentions: Vec::new(),
         nearest: Vec::new(),
     };
+    let letter = Problem::new("DataError", "The record lies in the dead letters").with_advice("redrive it");
+    let with_letter = EntityFacts { dead_letters: vec![letter], ..facts.clone() };
     let explanation = on_entity(facts);
     assert_eq!((explanation.state, explanation.advice.as_str()), (State::Invalid, "add an owner"));
+    let explanation = on_entity(with_letter);
+    assert_eq!((explanation.state, explanation.advice.as_str()), (State::DeadLetter, "redrive it"));
 }
 
 #[test]
