@@ -1,10 +1,14 @@
 //! What reading the outside world tells about itself. Every name stands in `docs/METRICS.md`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
+use backstitch_schemas::scm::ScmEvent;
 use opentelemetry::{
     KeyValue, global,
-    metrics::{Histogram, Meter},
+    metrics::{Counter, Histogram, Meter},
 };
 use reqwest::Method;
 
@@ -77,6 +81,39 @@ pub fn observe(directory: &Arc<Directory>) {
         |host| host.limit,
     );
     tell("catalog.host.documents", "Documents that are read from a host", |host| Some(host.documents as u64));
+}
+
+static SCM_MESSAGES: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    let description = "What git hosts told through webhooks, by what it is about";
+    meter().u64_counter("catalog.events.scm.messages").with_description(description).build()
+});
+
+static SCM_ACTIONS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    let description = "What was done because a git host told something";
+    meter().u64_counter("catalog.events.scm.actions").with_description(description).build()
+});
+
+/// A git host told this.
+pub(crate) fn scm_told(events: &[ScmEvent]) {
+    for event in events {
+        let about = match event {
+            ScmEvent::LocationCreated { .. }
+            | ScmEvent::LocationUpdated { .. }
+            | ScmEvent::LocationDeleted { .. }
+            | ScmEvent::LocationMoved { .. } => "location",
+            ScmEvent::RepositoryCreated { .. }
+            | ScmEvent::RepositoryUpdated { .. }
+            | ScmEvent::RepositoryDeleted { .. }
+            | ScmEvent::RepositoryMoved { .. } => "repository",
+        };
+        SCM_MESSAGES.add(1, &[KeyValue::new("eventType", about)]);
+    }
+}
+
+/// So many places are read again, or registered locations taken back or moved, because a git host told
+/// something.
+pub(crate) fn scm_acted(action: &'static str, count: usize) {
+    SCM_ACTIONS.add(count as u64, &[KeyValue::new("action", action)]);
 }
 
 fn meter() -> Meter {

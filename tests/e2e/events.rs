@@ -247,6 +247,16 @@ async fn registered_locations_go_with_their_files_and_move_with_their_repositori
     left.sort_unstable();
     registered(&catalog, &left).await;
     assert!(catalog.entity("component", "three").await.is_some(), "a namesake is another repository");
+
+    let told = catalog.metrics().await;
+    for line in [
+        r#"catalog_events_scm_messages{eventType="location"} 1"#,
+        r#"catalog_events_scm_messages{eventType="repository"} 3"#,
+        r#"catalog_events_scm_actions{action="delete"} 2"#,
+        r#"catalog_events_scm_actions{action="move"} 2"#,
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line} is not in\n{told}");
+    }
     catalog.stop().await;
 }
 

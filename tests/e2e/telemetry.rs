@@ -154,7 +154,7 @@ async fn without_a_collector_measurements_are_there_for_whoever_scrapes() {
     let dir = TempDir::new().unwrap();
     let catalog = empty(&dir).start().await;
     push_two_kinds(&catalog).await;
-    let scraped = scrape(&catalog).await;
+    let scraped = catalog.metrics().await;
     let told = |line: &str| scraped.lines().any(|told| told == line);
     assert!(told(r#"catalog_entities_count{kind="component"} 2"#), "{scraped}");
     assert!(told(r#"catalog_processed_entities_count{result="changed"} 3"#), "{scraped}");
@@ -165,14 +165,8 @@ async fn without_a_collector_measurements_are_there_for_whoever_scrapes() {
     let dir = TempDir::new().unwrap();
     let catalog = empty(&dir).env("OTEL_SDK_DISABLED", "true").start().await;
     push_two_kinds(&catalog).await;
-    assert_eq!(scrape(&catalog).await, "");
+    assert_eq!(catalog.metrics().await, "");
     catalog.stop().await;
-}
-
-async fn scrape(catalog: &Catalog) -> String {
-    let answer = catalog.client.get(format!("{}/metrics", catalog.url)).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    answer.text().await.unwrap()
 }
 
 #[tokio::test]

@@ -18,7 +18,10 @@ use backstitch_schemas::{
 use serde_json::{Value, json};
 
 use super::{HttpState, error::ApiError, extract::PathWord};
-use crate::events::{Sent, Told, WebhookError};
+use crate::{
+    events::{Sent, Told, WebhookError},
+    metrics::scm_told,
+};
 
 /// How large a webhook may be, as in Backstage.
 const LARGEST: usize = 5_000_000;
@@ -58,6 +61,7 @@ pub(super) async fn take_webhook(
 
 /// Passes on what is heeded; how many events that are.
 async fn heed(state: &HttpState, told: Told, sender: String) -> Result<usize, ApiError> {
+    scm_told(&told.events);
     let actions = state.webhooks.actions;
     let events: Vec<ScmEvent> = told.events.into_iter().filter(|event| actions.heed(event)).collect();
     let count = events.len();

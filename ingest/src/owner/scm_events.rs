@@ -14,7 +14,9 @@ use super::{
     command::{Answer, payload},
     step::Stop,
 };
-use crate::{Changed, claims::scm_events::Step, locations::DefaultLocationStore, tail::locked};
+use crate::{
+    Changed, claims::scm_events::Step, locations::DefaultLocationStore, metrics::scm_acted, tail::locked,
+};
 
 impl Owner {
     /// Heeds what a git host tells. Nobody waits for the outcome.
@@ -33,7 +35,9 @@ impl Owner {
             }
         }
         if told.actions.refresh {
-            self.read_changed(changed(&told), sender).await;
+            let changed = changed(&told);
+            scm_acted("refresh", changed.files.len() + changed.repositories.len());
+            self.read_changed(changed, sender).await;
         }
         Ok(None)
     }
@@ -43,6 +47,7 @@ impl Owner {
             Step::Unregister(location) => {
                 let (id, place) = (location.id, &location.location);
                 tracing::info!(%id, %place, sender, "unregistered, because its git host says that it is gone");
+                scm_acted("delete", 1);
                 self.say(Vec::new(), vec![location.entity_ref], cause).await
             }
             Step::Move(from, to) => {
@@ -51,11 +56,13 @@ impl Owner {
                 match moved {
                     Ok((_, submission)) => {
                         tracing::info!(%id, %place, %to, sender, "moved, because its git host says so");
+                        scm_acted("move", 1);
                         self.say(vec![submission], Vec::new(), cause).await
                     }
                     // Another one is there already, so that nothing is lost with this one.
                     Err(_) => {
                         tracing::info!(%id, %place, %to, sender, "unregistered: its new place is registered already");
+                        scm_acted("delete", 1);
                         self.say(Vec::new(), vec![from.entity_ref], cause).await
                     }
                 }

@@ -99,6 +99,13 @@ impl Catalog {
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path} answered {status}: {text}"))
     }
 
+    /// What is measured, as Prometheus would fetch it.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.client.get(format!("{}/metrics", self.url)).send().await;
+        let answer = answer.and_then(|answer| answer.error_for_status()).expect("/metrics is answered");
+        answer.text().await.expect("the answer can be read")
+    }
+
     /// One entity, if it is there.
     pub(crate) async fn entity(&self, kind: &str, name: &str) -> Option<Value> {
         let path = format!("/api/catalog/entities/by-name/{kind}/default/{name}");
