@@ -205,7 +205,7 @@ async fn what_fails_for_the_moment_is_told_of_the_location_the_entity_and_the_do
         "{summary}"
     );
     assert!(summary.contains("was never read and cannot be read since"), "{summary}");
-    assert_eq!(document["listed"][0]["provider"], "config");
+    assert_eq!(document["listed"][0]["provider"], "ConfigLocationProvider");
     assert_eq!(document["listed"][0]["chain"].as_array().unwrap().len(), 2);
 
     let neighbour = explained(&catalog, &format!("target={}", host.url("/brokn.yaml"))).await;
