@@ -42,9 +42,9 @@ impl Telemetry {
     /// instrument earlier goes on measuring nothing.
     ///
     /// # Errors
-    /// If a variable names a collector that cannot be one.
+    /// If a variable names a collector that cannot be one, or another protocol than is spoken here.
     pub fn start(env: &BTreeMap<String, String>) -> Result<Self> {
-        let wanted = Wanted::by(env);
+        let wanted = Wanted::by(env)?;
         if wanted.nothing {
             return Ok(Self::default());
         }
