@@ -3,7 +3,7 @@
 //! Only what it names: files that are listed, those that a placeholder stands for, and patterns that such
 //! a file may match. The listing of a pattern tells by itself which of its files are different.
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, mem, path::Path};
 
 use backstitch_schemas::scm::{Reference, RepositoryFile, below, host_of};
 use url::Url;
@@ -13,9 +13,10 @@ use super::{
     fetch::Place,
     listings::{Search, url_location},
     pattern::Pattern,
+    reading::SecondLook,
     schedule::Subject,
 };
-use crate::Changed;
+use crate::{Changed, Wake};
 
 impl LocationFollower {
     /// What has to be read again.
@@ -31,6 +32,33 @@ impl LocationFollower {
             .chain(self.that_match(changed))
             .collect();
         named.into_iter().filter(|subject| !self.is_told_by_a_listing(subject)).collect()
+    }
+
+    /// Plans to look once more at what was read because its host told of it. Whether it did: where polling
+    /// comes as soon, that is enough.
+    pub(super) fn plan_second_look(&mut self, subject: &Subject) -> bool {
+        let (wait, interval) = (self.config.second_look, self.interval(subject));
+        let Some(reading) = self.readings.get_mut(subject) else { return false };
+        if mem::take(&mut reading.second_look) != SecondLook::Owed
+            || interval.is_some_and(|interval| interval.min <= wait)
+        {
+            return false;
+        }
+        reading.second_look = SecondLook::Planned;
+        // Nobody waits for it, so it makes nobody busy.
+        self.plan(subject.clone(), wait, Wake::Polling);
+        true
+    }
+
+    /// How urgent a read is that begins now: a second look wants the place as it is now.
+    pub(super) fn urgency_of(&mut self, subject: &Subject, wake: Wake) -> Wake {
+        match self.readings.get_mut(subject) {
+            Some(reading) if reading.second_look == SecondLook::Planned => {
+                reading.second_look = SecondLook::No;
+                wake.max(Wake::Watched)
+            }
+            _ => wake,
+        }
     }
 
     /// All URLs that stand for one of these.

@@ -55,6 +55,9 @@ pub struct Config {
     /// How long after a change of a file on disk it is read, so that several changes at once are
     /// one.
     pub settle: Duration,
+    /// How long after a host told of a change, and it was read, it is looked at once more: what hosts
+    /// answer may lag behind what they tell.
+    pub second_look: Duration,
 }
 
 /// A time drawn anew for each wait, so that readers do not march in step.
@@ -127,6 +130,7 @@ impl Default for Config {
             files: 8,
             absence_grace: seconds(24 * 3600),
             settle: Duration::from_millis(5),
+            second_look: seconds(10),
         }
     }
 }

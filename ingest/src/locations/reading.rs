@@ -35,6 +35,8 @@ pub(super) struct Reading {
     pub(super) doubted: bool,
     /// Since when it is confirmed to be absent.
     pub(super) absent_since: Option<Timestamp>,
+    /// Whether it is looked at once more, because its host told of a change.
+    pub(super) second_look: SecondLook,
     /// Whether it is read next even if its host says that it is unchanged.
     pub(super) forced: bool,
     /// The gate that it is read through, if it stands behind a URL.
@@ -45,6 +47,18 @@ pub(super) struct Reading {
     content_errors: Vec<Problem>,
     failures: u32,
     state: SourceState,
+}
+
+/// Whether a place is looked at once more after its host told of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SecondLook {
+    /// It is not.
+    #[default]
+    No,
+    /// As soon as it was read, that is planned.
+    Owed,
+    /// The next read is it.
+    Planned,
 }
 
 /// A read that is under way.

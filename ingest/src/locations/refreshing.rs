@@ -6,6 +6,7 @@ use super::{
     LocationFollower,
     fetch::Place,
     listings::{LocationKey, file_location},
+    reading::SecondLook,
     schedule::Subject,
 };
 use crate::{Places, Ticket, Wake};
@@ -28,6 +29,9 @@ impl LocationFollower {
         for subject in subjects {
             if let Some(reading) = self.readings.get_mut(&subject) {
                 reading.forced |= forced;
+                if wake == Wake::Watched {
+                    reading.second_look = SecondLook::Owed;
+                }
             }
             self.wake(subject, Duration::ZERO, wake);
         }

@@ -187,6 +187,9 @@ impl LocationFollower {
     /// Plans the next read of what was read: URLs are polled; files are watched, and looked at
     /// besides, for file systems that do not tell.
     pub(super) fn plan_regularly(&mut self, subject: &Subject) {
+        if self.plan_second_look(subject) {
+            return;
+        }
         if let Subject::Document(location) = subject
             && self.readings.get(subject).is_some_and(Reading::is_self_contained)
             && self.listings.is_listed_with_content(location)

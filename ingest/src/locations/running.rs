@@ -47,6 +47,7 @@ impl LocationFollower {
     }
 
     fn start(&mut self, subject: Subject, wake: Wake) {
+        let wake = self.urgency_of(&subject, wake);
         self.reads_begun += 1;
         let number = self.reads_begun;
         let handle = match &subject {

@@ -10,7 +10,7 @@ use backstitch_schemas::{EntityRef, command::Command};
 use serde::Deserialize;
 
 use super::{Owner, command::Answer, step::Stop};
-use crate::{Changed, Places, Refreshed, Ticket, tail::locked};
+use crate::{Changed, Places, Refreshed, Ticket, metrics::scm_acted, tail::locked};
 
 /// What a refresh names; everything, if nothing.
 #[derive(Debug, Default, Deserialize)]
@@ -116,6 +116,7 @@ impl Owner {
                         finished = true;
                     }
                     AskedBy::Host(sender) => {
+                        scm_acted("refresh", came.places);
                         let (provider, failed) = (&self.provider, came.problems.len());
                         tracing::info!(%provider, sender, places = came.places, failed, "read again for a git host");
                     }

@@ -35,9 +35,7 @@ impl Owner {
             }
         }
         if told.actions.refresh {
-            let changed = changed(&told);
-            scm_acted("refresh", changed.files.len() + changed.repositories.len());
-            self.read_changed(changed, sender).await;
+            self.read_changed(changed(&told), sender).await;
         }
         Ok(None)
     }

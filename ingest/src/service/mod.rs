@@ -5,8 +5,8 @@
 //! the predecessor, to wait until the tail has reached the end of the log, and then to start.
 
 mod commands;
-mod heed;
 mod partition;
+mod sending;
 
 use std::{
     collections::HashMap,
@@ -18,15 +18,9 @@ use std::{
 };
 
 use backstitch_event_log::{Batch, BatchLimits, Consumer, Delivery, EventLog, LogError, Partition};
-use backstitch_schemas::{
-    Clock, Identity, ProviderName, Topic,
-    command::Command,
-    source::{CommandOutcome, SourceState},
-    topic::partition_of,
-};
+use backstitch_schemas::{Clock, Identity, ProviderName, Topic, source::SourceState, topic::partition_of};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{
     CatalogPolicy, Commander, Config, EntityProvider, Follower, ProviderStatus, ReadTimes,
@@ -287,35 +281,6 @@ impl Directory {
 
     pub(crate) fn max_mutation_bytes(&self) -> usize {
         self.shared.config.max_mutation_bytes
-    }
-
-    /// Sends a command to the owner of a provider, wherever it is, and waits until `catalog.sources`
-    /// has its outcome.
-    ///
-    /// # Errors
-    /// If the log does not take it.
-    pub async fn command(
-        &self,
-        provider: &ProviderName,
-        kind: &str,
-        payload: Option<String>,
-        requested_by: Option<String>,
-        patience: Duration,
-    ) -> Result<(Uuid, Option<CommandOutcome>), LogError> {
-        let command = Command {
-            id: Uuid::new_v4(),
-            kind: kind.to_owned(),
-            payload,
-            requested_by,
-            at: self.shared.clock.now(),
-        };
-        let id = command.id.to_string();
-        self.commander.send(provider, &command).await?;
-        let outcome = self.shared.tail.provider_state_where(provider, |state| {
-            state.commands.iter().find(|outcome| outcome.id == id).cloned()
-        });
-        let outcome = tokio::time::timeout(patience, outcome).await.ok().flatten();
-        Ok((command.id, outcome))
     }
 
     fn partition_of(&self, provider: &ProviderName) -> u32 {

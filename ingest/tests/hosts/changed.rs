@@ -1,5 +1,7 @@
 //! What is read when a host tells what changed.
 
+use std::time::Duration;
+
 use backstitch_ingest::{Changed, Follower as _, Places, locations::Config};
 use url::Url;
 
@@ -47,6 +49,30 @@ async fn a_push_costs_what_it_names_however_much_a_pattern_lists() {
     github.remove("services/0/s0/catalog-info.yaml");
     told(&mut reader, &files(&[&changed])).await;
     assert_eq!(reader.listed["root"].len(), 3000, "one came, one went");
+}
+
+#[tokio::test]
+async fn a_host_whose_answers_lag_behind_what_it_tells_is_asked_once_more() {
+    let github = large(3).await;
+    let pattern = github.url("services/**/catalog-info.yaml");
+    github.write("alone.yaml", &system("alone"));
+    let alone = github.url("alone.yaml");
+    let config = Config { second_look: Duration::from_millis(300), ..told_only(&github) };
+    let mut reader = reading(config, &[&pattern, &alone], 4).await;
+    let both = files(&[&github.url("services/0/s0/catalog-info.yaml"), &alone]);
+    assert_eq!(told(&mut reader, &both).await, 2);
+    assert!(!reader.follower.is_busy(), "nobody waits for the second look");
+    github.write("services/0/s0/catalog-info.yaml", &system("late"));
+    github.write("alone.yaml", &system("late-alone"));
+    reader
+        .until("the changes", |seen| {
+            seen.submission("late").is_some() && seen.submission("late-alone").is_some()
+        })
+        .await;
+    reader.settle().await;
+    github.server.take();
+    reader.until_for(Duration::from_millis(700)).await;
+    assert_eq!(github.server.take().len(), 0, "and then no more");
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
-//! Passing on what git hosts tell, to all who may read from them.
+//! What is sent to the owners of providers, wherever they are: commands, and what git hosts tell.
+
+use std::time::Duration;
 
 use backstitch_event_log::LogError;
 use backstitch_schemas::{
     ProviderName,
     command::{Command, ScmEvents},
+    source::CommandOutcome,
 };
 use uuid::Uuid;
 
@@ -14,6 +17,35 @@ use crate::tail::locked;
 const TOGETHER: usize = 1_000;
 
 impl Directory {
+    /// Sends a command to the owner of a provider, wherever it is, and waits until `catalog.sources`
+    /// has its outcome.
+    ///
+    /// # Errors
+    /// If the log does not take it.
+    pub async fn command(
+        &self,
+        provider: &ProviderName,
+        kind: &str,
+        payload: Option<String>,
+        requested_by: Option<String>,
+        patience: Duration,
+    ) -> Result<(Uuid, Option<CommandOutcome>), LogError> {
+        let command = Command {
+            id: Uuid::new_v4(),
+            kind: kind.to_owned(),
+            payload,
+            requested_by,
+            at: self.shared.clock.now(),
+        };
+        let id = command.id.to_string();
+        self.commander.send(provider, &command).await?;
+        let outcome = self.shared.tail.provider_state_where(provider, |state| {
+            state.commands.iter().find(|outcome| outcome.id == id).cloned()
+        });
+        let outcome = tokio::time::timeout(patience, outcome).await.ok().flatten();
+        Ok((command.id, outcome))
+    }
+
     /// Sends what a git host told to the owners of all providers that follow Locations, wherever they are.
     /// `sender` names the webhook for people. Returns when the log has it.
     ///
