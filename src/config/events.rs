@@ -89,15 +89,15 @@ impl AppConfig {
     /// Which webhooks of git hosts are taken, and what they may do.
     pub fn webhooks(&self) -> Webhooks {
         let ScmEvents(actions) = self.catalog.scm_events;
-        let secret = |scm, host: Option<String>, SharedSecret(secret): &SharedSecret| WebhookSecret {
+        let secret = |scm, host, secret: &Secret| WebhookSecret {
             scm,
             host,
-            secret: secret.expose().to_owned(),
+            secret: secret.expose().trim().to_owned(),
         };
         let modules = &self.events.modules;
         let of_all = [(Scm::GitHub, &modules.github), (Scm::GitLab, &modules.gitlab)];
         let of_all = of_all.into_iter().filter_map(|(scm, module)| {
-            module.webhook_secret.as_ref().map(|shared| secret(scm, None, shared))
+            module.webhook_secret.as_ref().map(|SharedSecret(shared)| secret(scm, None, shared))
         });
         let of_apps = self.integrations.webhook_secrets();
         let of_apps = of_apps.into_iter().map(|(host, shared)| secret(Scm::GitHub, Some(host), shared));

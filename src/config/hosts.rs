@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::{
-    Secret, SharedSecret,
+    Secret,
     integrations::{
         AzureIntegration, BaseUrl, BitbucketCloudIntegration, BitbucketServerIntegration, GitHubApp,
         GitHubIntegration, GitLabIntegration, GiteaIntegration, HostName, IntegrationsConfig, Token,
@@ -32,10 +32,11 @@ impl IntegrationsConfig {
     }
 
     /// What the webhooks of GitHub Apps are signed with, by host.
-    pub(super) fn webhook_secrets(&self) -> Vec<(String, &SharedSecret)> {
+    pub(super) fn webhook_secrets(&self) -> Vec<(String, &Secret)> {
         let of_entry = |entry: &'_ GitHubIntegration| named(entry.host.as_ref(), "github.com");
         let apps = self.github.iter().flat_map(|entry| entry.apps.iter().map(move |app| (entry, app)));
-        apps.filter_map(|(entry, app)| Some((of_entry(entry), app.webhook_secret.as_ref()?))).collect()
+        let secrets = apps.filter_map(|(entry, app)| Some((of_entry(entry), app.webhook_secret.as_ref()?)));
+        secrets.filter(|(_, secret)| !secret.expose().trim().is_empty()).collect()
     }
 
     /// Every git host: those that are configured, and the public ones besides.

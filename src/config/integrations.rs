@@ -4,7 +4,7 @@ use backstitch_ingest::hosts::AppKey;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Secret, SharedSecret};
+use super::Secret;
 
 /// Git hosts by product. The public hosts are there without configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -54,8 +54,8 @@ pub struct GitHubApp {
     pub private_key: PrivateKey,
     /// The client id, which GitHub takes in place of the id.
     pub client_id: Option<String>,
-    /// What its webhooks are signed with.
-    pub webhook_secret: Option<SharedSecret>,
+    /// What its webhooks are signed with. An App without webhooks may have an empty one, which signs nothing.
+    pub webhook_secret: Option<Secret>,
     /// The only owners whose repositories are read with it.
     pub allowed_installation_owners: Option<Vec<String>>,
 }

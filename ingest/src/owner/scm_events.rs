@@ -93,3 +93,31 @@ fn changed(told: &ScmEvents) -> Changed {
     }
     changed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_with_a_query_and_one_that_is_gone_are_not_read() {
+        let url = |text: &str| text.to_owned();
+        let told = ScmEvents {
+            actions: Default::default(),
+            commit_url: None,
+            on_default_branch: true,
+            events: vec![
+                ScmEvent::RepositoryUpdated { url: url("https://h/o/r?at=main") },
+                ScmEvent::RepositoryUpdated { url: url("https://h/o/r#readme") },
+                ScmEvent::RepositoryUpdated { url: url("https://h/o/r") },
+                ScmEvent::RepositoryDeleted { url: url("https://h/o/gone") },
+                ScmEvent::LocationUpdated { url: url("https://h/o/r?path=/a.yaml") },
+                ScmEvent::LocationMoved { from_url: url("https://h/a"), to_url: url("https://h/b") },
+            ],
+        };
+        let changed = changed(&told);
+        let texts = |urls: &[Url]| urls.iter().map(Url::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&changed.repositories), ["https://h/o/r"]);
+        assert_eq!(texts(&changed.files), ["https://h/o/r?path=/a.yaml", "https://h/a", "https://h/b"]);
+        assert!(changed.on_default_branch);
+    }
+}
