@@ -118,17 +118,19 @@ impl Webhooks {
                     _ => signature::is_secret(&known.secret, shown),
                 }
         };
-        let Some(secret) = self.secrets.iter().find(known) else {
-            let header = if scm == Scm::GitHub { "X-Hub-Signature-256" } else { "X-Gitlab-Token" };
-            let message = format!("{header} is missing, or was not made with the configured secret");
-            return Err(WebhookError::NotAllowed(message));
-        };
+        let Some(secret) = self.secrets.iter().find(known) else { return Err(unproven(scm)) };
         let trust = Trust { hosts: &self.hosts, host: secret.host.as_deref() };
         match scm {
             Scm::GitHub => github::told(sent.event.unwrap_or_default(), sent.body, &trust),
             _ => gitlab::told(sent.instance, sent.body, &trust),
         }
     }
+}
+
+/// The refusal of a webhook that does not show that it knows the secret.
+pub(crate) fn unproven(scm: Scm) -> WebhookError {
+    let header = if scm == Scm::GitHub { "X-Hub-Signature-256" } else { "X-Gitlab-Token" };
+    WebhookError::NotAllowed(format!("{header} is missing, or was not made with the configured secret"))
 }
 
 impl Trust<'_> {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{HttpState, error::ApiError, extract::PathWord};
 use crate::{
-    events::{Sent, Told, WebhookError},
+    events::{Sent, Told, WebhookError, unproven},
     metrics::scm_told,
 };
 
@@ -43,6 +43,10 @@ pub(super) async fn take_webhook(
         Scm::GitHub => ("x-hub-signature-256", "x-github-event", "x-github-delivery"),
         _ => ("x-gitlab-token", "x-gitlab-event", "x-gitlab-event-uuid"),
     };
+    if text(proof).is_none() {
+        // Nobody's body is kept who does not even claim to know the secret.
+        return Err(unproven(scm).into());
+    }
     let body = to_bytes(body, LARGEST).await.map_err(|_| {
         ApiError::TooLarge(format!("a webhook may have {LARGEST} bytes; have the host send less at once"))
     })?;
