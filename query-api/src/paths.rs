@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use axum::http::{Uri, request::Parts, uri::PathAndQuery};
+use backstitch_schemas::percent::decoded_strictly;
 
 use crate::error::ApiError;
 
@@ -96,28 +97,9 @@ pub(crate) fn parts_after<const N: usize>(parts: &Parts, marker: &str) -> Result
     let behind = parts.uri.path().split('/').skip_while(|part| *part != marker).skip(1);
     let mut found = Vec::with_capacity(N);
     for part in behind.take(N) {
-        found.push(percent_decoded(part).ok_or_else(|| ApiError::input("malformed uri'"))?);
+        found.push(decoded_strictly(part).ok_or_else(|| ApiError::input("malformed uri'"))?);
     }
     <[String; N]>::try_from(found).map_err(|_| ApiError::input("malformed uri'"))
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, behind)) = rest.split_first() {
-        if *byte == b'%' {
-            let digits = std::str::from_utf8(behind.get(..2)?).ok()?;
-            if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return None;
-            }
-            decoded.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &behind[2..];
-        } else {
-            decoded.push(*byte);
-            rest = behind;
-        }
-    }
-    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]
@@ -147,14 +129,6 @@ mod tests {
             ("/entity/API/x/Y", "/entity/API/x/Y"),
         ] {
             assert_eq!(templates.normalised(path), expected);
-        }
-    }
-
-    #[test]
-    fn only_whole_percent_encoded_utf8_is_decoded() {
-        assert_eq!(percent_decoded("a%20b%3Ac").as_deref(), Some("a b:c"));
-        for text in ["%E0%A4%A", "%zz", "%", "%ff", "%+1"] {
-            assert_eq!(percent_decoded(text), None, "{text}");
         }
     }
 }

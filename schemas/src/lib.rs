@@ -25,7 +25,7 @@ mod location_ref;
 pub mod log_header;
 pub mod model;
 pub mod nearest;
-mod percent;
+pub mod percent;
 pub mod placeholder;
 mod problem;
 pub mod processed;

@@ -1,25 +1,37 @@
 //! Percent-encoding of URLs.
 
-/// A text with its `%…` replaced; bytes that are no UTF-8 become replacement characters.
-pub(crate) fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut decoded, mut index) = (Vec::with_capacity(bytes.len()), 0);
-    while index < bytes.len() {
-        let digits = (bytes[index] == b'%').then(|| text.get(index + 1..index + 3)).flatten();
-        // A sign would be taken for a part of the number.
-        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                index += 3;
-            }
-            None => {
-                decoded.push(bytes[index]);
-                index += 1;
-            }
+use percent_encoding::percent_decode_str;
+
+/// A text with its `%…` replaced. What is no escape stays; bytes that are no UTF-8 become replacement
+/// characters.
+pub fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// The same, but `None` for what does not encode a text.
+pub fn decoded_strictly(text: &str) -> Option<String> {
+    let is_escape = |part: &str| {
+        let digits = part.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let whole = text.split('%').skip(1).all(is_escape);
+    whole.then(|| percent_decode_str(text).decode_utf8().ok())?.map(Into::into)
+}
+
+/// Whether a path has `.` or `..` segments once it is decoded, however often: a server may decode what
+/// the parser of URLs left alone.
+pub fn climbs(path: &str) -> bool {
+    let mut path = path.to_owned();
+    loop {
+        if path.split(['/', '\\']).any(|segment| matches!(segment, "." | "..")) {
+            return true;
         }
+        let next = decoded(&path);
+        if next == path {
+            return false;
+        }
+        path = next;
     }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]
@@ -38,5 +50,28 @@ mod tests {
         ] {
             assert_eq!(decoded(text), expected);
         }
+    }
+
+    #[test]
+    fn only_whole_escapes_of_texts_are_decoded_strictly() {
+        for (text, expected) in [
+            ("a%20b", Some("a b")),
+            ("%c3%A4+", Some("ä+")),
+            ("", Some("")),
+            ("%", None),
+            ("a%2", None),
+            ("%+f", None),
+            ("%ff", None),
+        ] {
+            assert_eq!(decoded_strictly(text).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn dots_are_found_however_often_they_are_encoded() {
+        for path in ["/a/../b", "/a/%2e%2e/b", "/a/%252e%252E/b", "a%5c..%5cb", "."] {
+            assert!(climbs(path), "{path}");
+        }
+        assert!(!climbs("/a..b/...%2f/.c"));
     }
 }

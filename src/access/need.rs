@@ -1,6 +1,7 @@
 //! What a request needs whoever sends it to be.
 
 use axum::http::Method;
+use backstitch_schemas::percent::decoded_strictly;
 
 /// What a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,30 +79,11 @@ impl Need {
         let rest = lower.strip_prefix(below).map(|_| &path[below.len()..]).unwrap_or_default();
         match rest.split('/').collect::<Vec<_>>().as_slice() {
             [name, "mutations"] | [name] if !name.is_empty() => {
-                decoded(name).map_or(Self::Operate, Self::Provider)
+                decoded_strictly(name).map_or(Self::Operate, Self::Provider)
             }
             _ => Self::Operate,
         }
     }
-}
-
-/// A path segment without its percent signs; `None` if they do not make a text.
-fn decoded(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) => {
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                bytes.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
-                rest = after;
-            }
-            (b'%', _) => return None,
-            (byte, _) => bytes.push(*byte),
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod providers;
 mod push;
 mod read_times;
 mod stream;
+mod turn;
 mod webhooks;
 
 pub use error::Outcome;

@@ -8,7 +8,7 @@ use axum::{
     http::header,
     response::Response,
 };
-use backstitch_schemas::{EntityRef, ProviderName, RefContext, change::CauseKind, headers};
+use backstitch_schemas::{EntityRef, RefContext, headers};
 use serde::Deserialize;
 
 use super::{
@@ -19,11 +19,9 @@ use super::{
     forward::forward,
     items::{Intake, Item, RejectedItem},
     stream,
+    turn::{Terms, Turn, removals_applied},
 };
-use crate::{
-    ApplyError, Connection, Mutation, MutationOutcome, Removal, Submission, owner::OwnerHandle,
-    record::valid_trace,
-};
+use crate::{Mutation, Removal, Submission, record::valid_trace};
 
 /// How long a push waits for its owner to start. After a crash, Kafka keeps the partitions of the
 /// process that died for 10 s.
@@ -67,52 +65,6 @@ impl Pushed {
             }
             None => Ok(()),
         }
-    }
-}
-
-/// What is said about removals that were not skipped: all may wait.
-pub(super) fn removals_applied(provider: &ProviderName, outcome: &MutationOutcome) -> String {
-    let held = outcome.held.len();
-    if held == 0 || !outcome.removed.is_empty() {
-        return "applied".to_owned();
-    }
-    format!("skipped: {held} removals wait for a person; see `backstitch providers confirm {provider}`")
-}
-
-/// A push that has its turn: no other mutation of the provider runs meanwhile.
-pub(super) struct Turn {
-    pub(super) provider: ProviderName,
-    connection: Connection,
-    _turn: tokio::sync::OwnedMutexGuard<()>,
-}
-
-/// How a push waits for its turn, and what it belongs to.
-struct Terms {
-    /// How long it waits while other mutations of the provider are under way.
-    patience: Duration,
-    /// The trace context that the request came with.
-    trace: Option<String>,
-}
-
-impl Turn {
-    /// # Errors
-    /// 503, if others have the turn for longer than the terms allow.
-    async fn take(provider: ProviderName, owner: OwnerHandle, terms: Terms) -> Result<Self, ApiError> {
-        let turn = tokio::time::timeout(terms.patience, owner.turn.clone().lock_owned()).await;
-        let turn = turn.map_err(|_| {
-            ApiError::Unavailable(format!(
-                "another mutation of the provider `{provider}` is under way; nothing of this one was applied"
-            ))
-        })?;
-        Ok(Self { provider, connection: Connection::new(owner.requests).in_trace(terms.trace), _turn: turn })
-    }
-
-    pub(super) async fn apply(&self, mutation: Mutation) -> Result<MutationOutcome, ApiError> {
-        let applied = self.connection.apply(mutation, CauseKind::Push, None).await;
-        applied.map_err(|cause| match cause {
-            ApplyError::Rejected { .. } => ApiError::Input(cause.to_string()),
-            ApplyError::NotOwned | ApplyError::Unavailable(_) => ApiError::Unavailable(cause.to_string()),
-        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     error::ApiError,
     items::Intake,
     ndjson::Lines,
-    push::{Turn, removals_applied},
+    turn::{Turn, removals_applied},
 };
 use crate::{Mutation, MutationOutcome, Removal};
 

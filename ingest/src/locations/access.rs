@@ -1,6 +1,6 @@
 //! Which URLs may be read. Pure; asked before every request, redirects included.
 
-use backstitch_schemas::{Problem, scm::host_of};
+use backstitch_schemas::{Problem, percent, scm::host_of};
 use url::Url;
 
 use super::{AllowedHost, Config};
@@ -60,43 +60,10 @@ impl AllowedHost {
         };
         let path_matches = self.paths.as_ref().is_none_or(|paths| {
             // A server may decode what the parser of URLs left alone, and climb out of the path.
-            !hides_dots(url.path()) && paths.iter().any(|path| url.path().starts_with(path))
+            !percent::climbs(url.path()) && paths.iter().any(|path| url.path().starts_with(path))
         });
         host_matches && path_matches
     }
-}
-
-/// Whether a path has `.` or `..` segments once it is decoded, however often.
-fn hides_dots(path: &str) -> bool {
-    let mut path = path.to_owned();
-    loop {
-        if path.split(['/', '\\']).any(|segment| matches!(segment, "." | "..")) {
-            return true;
-        }
-        let decoded = decode(&path);
-        if decoded == path {
-            return false;
-        }
-        path = decoded;
-    }
-}
-
-fn decode(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut decoded = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if byte.is_ascii() => {
-                decoded.push(char::from(byte));
-                decoded.push_str(&part[2..]);
-            }
-            _ => {
-                decoded.push('%');
-                decoded.push_str(part);
-            }
-        }
-    }
-    decoded
 }
 
 fn refused(url: &Url, advice: &str) -> Problem {

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::Scm;
-use crate::percent::decoded;
+use crate::percent::{climbs, decoded};
 
 /// A file, or a pattern of files, in a repository on a git host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,21 +176,6 @@ fn azure(url: &Url, segments: &[&str]) -> Option<RepositoryFile> {
 
 fn is_sort(segment: &str) -> bool {
     matches!(segment, "branch" | "tag" | "commit")
-}
-
-/// Whether a path has `.` or `..` segments once it is decoded, however often.
-fn climbs(path: &str) -> bool {
-    let mut path = path.to_owned();
-    loop {
-        if path.split(['/', '\\']).any(|segment| matches!(segment, "." | "..")) {
-            return true;
-        }
-        let next = decoded(&path);
-        if next == path {
-            return false;
-        }
-        path = next;
-    }
 }
 
 #[cfg(test)]
