@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use backstitch_schemas::{
-    Change, ClaimKey, Problem, Version, canonical,
+    Change, ClaimKey, EntityRef, Problem, RefContext, Version, canonical,
     change::{Content, Position},
     processed::{Errors, Form, FormState, GoodForm, Processed, Stamp},
 };
@@ -45,6 +45,7 @@ impl Pipeline {
             return Ok(Processed::Form(claim, Form { stamp, state: FormState::Withdrawn, cause }));
         };
         let entity: Value = serde_json::from_str(&content.entity)?;
+        let owner = owner_of(&entity, &claim);
         let state = match self.guarded(&content, entity, claim.listing.is_some()) {
             Outcome::Good { entity, relations } => FormState::Good(GoodForm {
                 entity: canonical::to_string(&entity),
@@ -54,7 +55,7 @@ impl Pipeline {
             Outcome::Refused(problem) => FormState::Refused(placed(problem, &content)),
             Outcome::Invalid(problems) => {
                 let errors = problems.into_iter().map(|problem| placed(problem, &content)).collect();
-                return Ok(Processed::Errors(claim, Errors { stamp, errors, cause }));
+                return Ok(Processed::Errors(claim, Errors { stamp, errors, owner, cause }));
             }
         };
         Ok(Processed::Form(claim, Form { stamp, state, cause }))
@@ -73,6 +74,13 @@ impl Pipeline {
             )])
         })
     }
+}
+
+/// The owner that an entity names, whatever else is wrong with it.
+fn owner_of(entity: &Value, claim: &ClaimKey) -> Option<EntityRef> {
+    let context =
+        RefContext { default_kind: Some("group"), default_namespace: Some(claim.entity_ref.namespace()) };
+    EntityRef::parse(entity["spec"]["owner"].as_str()?, context).ok()
 }
 
 /// Says in which document, and on which line of it, a problem stands.

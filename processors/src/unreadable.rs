@@ -33,7 +33,8 @@ pub(crate) fn stand_in(
     Some(match headers.operation {
         Operation::Withdrawn => Processed::Form(claim, Form { stamp, state: FormState::Withdrawn, cause }),
         Operation::Claimed | Operation::Released => {
-            Processed::Errors(claim, Errors { stamp, errors: vec![problem(input, reason)], cause })
+            let errors = vec![problem(input, reason)];
+            Processed::Errors(claim, Errors { stamp, errors, owner: None, cause })
         }
     })
 }

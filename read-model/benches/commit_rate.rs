@@ -164,6 +164,7 @@ fn claim(id: i32, entity_ref: &EntityRef, uid: Uuid, body: &str) -> ClaimRow {
         errors_version: -1,
         errors_identity: Uuid::nil(),
         errors: Vec::new(),
+        errors_owner: None,
         standing: Standing::Winner,
     }
 }

@@ -1,6 +1,6 @@
 //! One commit of the stitcher: everything it writes in one transaction.
 
-use backstitch_schemas::{Digest, Problem, Timestamp};
+use backstitch_schemas::{Digest, EntityRef, Problem, Timestamp};
 use uuid::Uuid;
 
 use crate::{
@@ -75,6 +75,8 @@ pub struct ClaimErrorsRow {
     pub errors_identity: Uuid,
     /// The problems.
     pub errors: Vec<Problem>,
+    /// The owner that the version with these errors names.
+    pub errors_owner: Option<EntityRef>,
     /// What it means for the claim.
     pub standing: Standing,
 }

@@ -118,6 +118,8 @@ pub struct ClaimRow {
     pub errors_identity: Uuid,
     /// The errors part; counts while its version exceeds the form's.
     pub errors: Vec<Problem>,
+    /// The owner that the version with these errors names.
+    pub errors_owner: Option<EntityRef>,
     /// How it stands.
     pub standing: Standing,
 }
@@ -142,6 +144,7 @@ pub struct ClaimHead {
     pub errors_version: i64,
     pub errors_identity: Uuid,
     pub errors: Vec<Problem>,
+    pub errors_owner: Option<EntityRef>,
     pub standing: Standing,
 }
 
@@ -173,6 +176,8 @@ pub struct ClaimRecord {
     pub standing: Standing,
     /// The problems that count now: the errors part if it is newer, else those beside the form.
     pub problems: Vec<Problem>,
+    /// The owner that the version with these problems names, if the errors part counts.
+    pub owner: Option<EntityRef>,
     /// The key of the claim that wins the ref, if one does.
     pub winner: Option<ClaimKey>,
 }

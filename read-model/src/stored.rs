@@ -2,8 +2,8 @@
 //!
 //! Both databases use the same encodings, so that a person finds the same in either.
 
-use backstitch_schemas::{ClaimKey, Digest, EntityRef, Listing, ProviderName, source::SourceKey};
-use serde::{Serialize, de::DeserializeOwned};
+use backstitch_schemas::{ClaimKey, Digest, EntityRef, Listing, Problem, ProviderName, source::SourceKey};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zstd::{bulk, zstd_safe};
 
 use crate::{ClaimState, HistoryOperation, ReadModelError, Standing};
@@ -78,6 +78,31 @@ pub(crate) fn of_json<T: DeserializeOwned>(text: &str) -> Result<T, ReadModelErr
 /// A list from JSON text.
 pub(crate) fn of_json_list<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, ReadModelError> {
     if text == "[]" { Ok(Vec::new()) } else { of_json(text) }
+}
+
+/// An errors part as JSON text: its problems, the first with the owner beside it.
+pub(crate) fn json_errors(errors: &[Problem], owner: Option<&EntityRef>) -> String {
+    let of_first = |(at, problem)| ErrorOf { problem, owner: owner.filter(|_| at == 0).cloned() };
+    json_list(&errors.iter().enumerate().map(of_first).collect::<Vec<_>>())
+}
+
+/// An errors part from JSON text.
+pub(crate) fn of_json_errors(text: &str) -> Result<(Vec<Problem>, Option<EntityRef>), ReadModelError> {
+    let mut owner = None;
+    let errors = of_json_list::<ErrorOf<Problem>>(text)?.into_iter().map(|error| {
+        owner = owner.take().or(error.owner);
+        error.problem
+    });
+    Ok((errors.collect(), owner))
+}
+
+/// A problem and whom the entity that has it names as its owner.
+#[derive(Serialize, Deserialize)]
+struct ErrorOf<P> {
+    #[serde(flatten)]
+    problem: P,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<EntityRef>,
 }
 
 /// A digest from its 16 bytes.

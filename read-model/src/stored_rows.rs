@@ -45,7 +45,10 @@ impl TryFrom<StoredClaim> for ClaimRecord {
         let winner = row
             .winner_provider
             .map(|provider| stored::claim_key(entity_ref.clone(), &provider, row.winner_listing.as_deref()));
-        let problems = if row.errors_version > row.version { &row.errors } else { &row.form_errors };
+        let (problems, owner) = match row.errors_version > row.version {
+            true => stored::of_json_errors(&row.errors)?,
+            false => (stored::of_json_list(&row.form_errors)?, None),
+        };
         Ok(Self {
             key: stored::claim_key(entity_ref, &row.provider, row.listing.as_deref())?,
             identity: Identity(row.identity),
@@ -54,7 +57,8 @@ impl TryFrom<StoredClaim> for ClaimRecord {
             released: row.released,
             state: ClaimState::of_word(&row.state)?,
             standing: Standing::of_word(&row.standing)?,
-            problems: stored::of_json_list(problems)?,
+            problems,
+            owner,
             winner: winner.transpose()?,
         })
     }
@@ -109,6 +113,7 @@ pub(crate) struct StoredHead {
 impl StoredHead {
     /// The head of a claim on `entity_ref`.
     pub(crate) fn claim(self, entity_ref: EntityRef) -> Result<ClaimHead, ReadModelError> {
+        let (errors, errors_owner) = stored::of_json_errors(&self.errors)?;
         Ok(ClaimHead {
             id: ClaimId(self.id),
             key: stored::claim_key(entity_ref, &self.provider, self.listing.as_deref())?,
@@ -125,7 +130,8 @@ impl StoredHead {
             form_errors: stored::of_json_list(&self.form_errors)?,
             errors_version: self.errors_version,
             errors_identity: self.errors_identity,
-            errors: stored::of_json_list(&self.errors)?,
+            errors,
+            errors_owner,
             standing: Standing::of_word(&self.standing)?,
         })
     }

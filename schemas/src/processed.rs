@@ -18,7 +18,11 @@ static FORM: LazyLock<Codec> = LazyLock::new(|| {
     Codec::new(&[(2, include_str!("../avro/form.v1.avsc")), (9, include_str!("../avro/form.v2.avsc"))])
 });
 static ERRORS: LazyLock<Codec> = LazyLock::new(|| {
-    Codec::new(&[(3, include_str!("../avro/errors.v1.avsc")), (10, include_str!("../avro/errors.v2.avsc"))])
+    Codec::new(&[
+        (3, include_str!("../avro/errors.v1.avsc")),
+        (10, include_str!("../avro/errors.v2.avsc")),
+        (14, include_str!("../avro/errors.v3.avsc")),
+    ])
 });
 static PROGRESS: LazyLock<Codec> =
     LazyLock::new(|| Codec::new(&[(4, include_str!("../avro/progress.v1.avsc"))]));
@@ -120,6 +124,8 @@ pub struct Errors {
     pub stamp: Stamp,
     /// All problems found; the first is worded as clients of Backstage expect.
     pub errors: Vec<Problem>,
+    /// The owner that the invalid version names, if that is readable.
+    pub owner: Option<EntityRef>,
     /// Why the change was made.
     pub cause: Cause,
 }
@@ -240,6 +246,7 @@ struct ErrorsWire {
     released: bool,
     fingerprint: String,
     errors: Vec<Problem>,
+    owner: Option<EntityRef>,
     cause: Cause,
 }
 
@@ -308,6 +315,7 @@ impl From<&Errors> for ErrorsWire {
             released: stamp.released,
             fingerprint: stamp.fingerprint,
             errors: errors.errors.clone(),
+            owner: errors.owner.clone(),
             cause: errors.cause.clone(),
         }
     }
@@ -324,7 +332,7 @@ impl From<ErrorsWire> for Errors {
             released: wire.released,
             fingerprint: wire.fingerprint,
         };
-        Self { stamp, errors: wire.errors, cause: wire.cause }
+        Self { stamp, errors: wire.errors, owner: wire.owner, cause: wire.cause }
     }
 }
 
@@ -360,7 +368,8 @@ mod tests {
                 Processed::Form(claim.clone(), form)
             })
             .collect();
-        let errors = Errors { stamp, errors: vec![Problem::input("bad")], cause };
+        let owner = Some(EntityRef::new("group", None, "g"));
+        let errors = Errors { stamp, errors: vec![Problem::input("bad")], owner, cause };
         records.push(Processed::Errors(claim, errors));
         records.push(Processed::Progress(Progress { next: 12 }));
         for record in records {

@@ -117,18 +117,23 @@ fn results_of_all_versions_are_read() {
         target: EntityRef::new("group", None, "g"),
     };
     let good = GoodForm { entity: "{}".to_owned(), relations: vec![relation], errors: vec![problem()] };
-    let results = |stamp: Stamp| {
+    let results = |stamp: Stamp, owner: Option<EntityRef>| {
         let form = Form { stamp: stamp.clone(), state: FormState::Good(good.clone()), cause: cause() };
-        let errors = Errors { stamp, errors: vec![problem()], cause: cause() };
+        let errors = Errors { stamp, errors: vec![problem()], owner, cause: cause() };
         [Processed::Form(claim(), form), Processed::Errors(claim(), errors)]
     };
-    let newest = results(stamp()).into_iter().chain([Processed::Progress(Progress { next: 4711 })]);
-    for (name, record) in ["form.v2.hex", "errors.v2.hex", "progress.v1.hex"].into_iter().zip(newest) {
+    let owner = EntityRef::new("group", None, "g");
+    let newest =
+        results(stamp(), Some(owner)).into_iter().chain([Processed::Progress(Progress { next: 4711 })]);
+    for (name, record) in ["form.v2.hex", "errors.v3.hex", "progress.v1.hex"].into_iter().zip(newest) {
         let (key, value) = record.encode();
         is_stored(name, &value);
         assert_eq!(Processed::decode(&key, &stored(name)).unwrap(), record, "{name}");
     }
-    let without_location_id = results(Stamp { location_id: None, ..stamp() });
+    let [_, without_owner] = results(stamp(), None);
+    let (key, _) = without_owner.encode();
+    assert_eq!(Processed::decode(&key, &stored("errors.v2.hex")).unwrap(), without_owner);
+    let without_location_id = results(Stamp { location_id: None, ..stamp() }, None);
     for (name, record) in ["form.v1.hex", "errors.v1.hex"].into_iter().zip(without_location_id) {
         let (key, _) = record.encode();
         assert_eq!(Processed::decode(&key, &stored(name)).unwrap(), record, "{name}");

@@ -91,6 +91,7 @@ fn row(id: ClaimId, claim: &Claim, form: Option<String>) -> ClaimRow {
         errors_version: errors.errors_version,
         errors_identity: errors.errors_identity,
         errors: errors.errors,
+        errors_owner: errors.errors_owner,
         standing: claim.standing,
     }
 }
@@ -102,6 +103,7 @@ fn errors_row(id: ClaimId, claim: &Claim) -> ClaimErrorsRow {
         errors_version: claim.errors_version(),
         errors_identity: part.map_or(Uuid::nil(), |part| part.identity.0),
         errors: part.map_or_else(Vec::new, |part| part.problems.clone()),
+        errors_owner: part.and_then(|part| part.owner.clone()),
         standing: claim.standing,
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use backstitch_read_model::{ClaimHead, ClaimId, ClaimState, RefId, Standing};
 use backstitch_schemas::{
-    ClaimKey, Digest, Identity, LocationId, Problem, Timestamp,
+    ClaimKey, Digest, EntityRef, Identity, LocationId, Problem, Timestamp,
     processed::{Errors, Form, FormState, Stamp},
 };
 use smallvec::SmallVec;
@@ -50,6 +50,8 @@ pub(crate) struct ErrorsPart {
     pub(crate) version: i64,
     pub(crate) identity: Identity,
     pub(crate) problems: Vec<Problem>,
+    /// Whom the invalid version names as its owner.
+    pub(crate) owner: Option<EntityRef>,
 }
 
 /// What a record changed about its claim, the lesser first.
@@ -148,8 +150,12 @@ impl Claim {
         if formless {
             self.take_stamp(stamp);
         }
-        self.errors =
-            Some(Box::new(ErrorsPart { version, identity: stamp.identity, problems: errors.errors.clone() }));
+        self.errors = Some(Box::new(ErrorsPart {
+            version,
+            identity: stamp.identity,
+            problems: errors.errors.clone(),
+            owner: errors.owner.clone(),
+        }));
         if formless || self.released != was_released { Taken::Row } else { Taken::Errors }
     }
 
@@ -314,6 +320,7 @@ fn of_head(head: ClaimHead, names: &Names) -> Option<Claim> {
             version: head.errors_version,
             identity: Identity(head.errors_identity),
             problems: head.errors,
+            owner: head.errors_owner,
         })
     });
     Some(Claim {

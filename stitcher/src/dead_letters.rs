@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstitch_event_log::{Partition, Record, StoredRecord};
-use backstitch_read_model::SourceRow;
+use backstitch_event_log::{BatchLimits, EventLog, Offset, Partition, Record, StoredRecord};
+use backstitch_read_model::{ReadModel, SourceRow};
 use backstitch_schemas::{
     ClaimKey, Problem, Timestamp, Topic, headers,
     processed::ProcessedKey,
     source::{DEAD_LETTER, SourceKey, SourceState},
 };
+
+use crate::{error::Stop, input::source_rows};
 
 /// The dead letter of a record.
 pub(crate) fn dead_letter(record: &StoredRecord, reason: &str) -> Record {
@@ -39,11 +41,22 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// As the read model has it.
-    pub(crate) fn of(rows: &[SourceRow]) -> Self {
+    /// As the read model has it, and the log from `next` on, which was not copied yet.
+    pub(crate) async fn load(
+        read_model: &dyn ReadModel,
+        log: &dyn EventLog,
+        next: Offset,
+    ) -> Result<Self, Stop> {
         let mut told = Self::default();
-        told.learn(rows);
-        told
+        told.learn(&read_model.sources().await?);
+        let mut reader = log.read(Topic::Sources, &[(Partition(0), next)]).await?;
+        loop {
+            let records = reader.next_until_end(&BatchLimits::default()).await?;
+            if records.is_empty() {
+                return Ok(told);
+            }
+            told.learn(&source_rows(&records));
+        }
     }
 
     /// Takes note of states that were read from the log.
@@ -147,7 +160,6 @@ fn record_of(name: String, state: &SourceState) -> Record {
 
 #[cfg(test)]
 mod tests {
-    use backstitch_event_log::Offset;
     use backstitch_schemas::{EntityRef, ProviderName};
 
     use super::*;

@@ -131,7 +131,7 @@ fn read(record: &StoredRecord, treatment: &Treatment) -> Result<Processed, Strin
 fn as_error(form: Form, reason: &str) -> Errors {
     let problem = Problem::new("DataError", format!("The entity cannot be stored: {reason}"))
         .with_advice("Remove what a database cannot hold, such as NUL characters.");
-    Errors { stamp: form.stamp, errors: vec![problem], cause: form.cause }
+    Errors { stamp: form.stamp, errors: vec![problem], owner: None, cause: form.cause }
 }
 
 fn is_object(text: &str) -> bool {

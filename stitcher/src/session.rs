@@ -85,7 +85,8 @@ impl Session {
             return Err(Error::OtherLog { built_from, log }.into());
         }
         let (catalog, head) = load(&*around.read_model).await?;
-        let dead_letters = Told::of(&around.read_model.sources().await?);
+        let next = Offset(head.sources_next);
+        let dead_letters = Told::load(&*around.read_model, &*around.log, next).await?;
         let mut producer = around.log.producer(WRITER).await?;
         let begins = leadership.log_id.is_none();
         let revision =

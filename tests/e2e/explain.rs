@@ -100,8 +100,8 @@ async fn documents_are_explained_by_how_reading_them_goes() {
     assert_eq!(count(&catalog.get("/api/catalog/v1/errors?location=file:/elsewhere").await), 0);
     assert_eq!(
         count(&catalog.get("/api/catalog/v1/errors?owner=team-a").await),
-        1,
-        "the last good form has an owner"
+        2,
+        "the last good form has an owner, and what never passed names one"
     );
     assert_eq!(count(&catalog.get("/api/catalog/v1/errors?owner=team-b").await), 0);
     let nobody = catalog.get("/api/catalog/v1/explain?ref=a&target=b").await;

@@ -353,7 +353,7 @@ async fn what_processing_refuses_is_listed_as_failed_until_it_is_deleted() {
         "apiVersion": "backstage.io/v1alpha1",
         "kind": "Component",
         "metadata": {"name": "bad"},
-        "spec": {"type": "service"},
+        "spec": {"type": "service", "owner": "team-a"},
     }}]});
     let (status, _) =
         catalog.push("bulk/mutations?wait=visible&timeout=60", "application/json", bad.to_string()).await;
@@ -362,6 +362,12 @@ async fn what_processing_refuses_is_listed_as_failed_until_it_is_deleted() {
     assert_eq!(failed["type"], "failed");
     assert_eq!(failed["entities"][0]["entity_ref"], "component:default/bad", "{failed}");
     assert_eq!(failed["entities"][0]["errors"][0]["name"], "InputError", "{failed}");
+    for (owner, count) in [("team-a", 1), ("group:default/team-a", 1), ("team-b", 0)] {
+        let failed = catalog.get(&format!("/api/catalog/entities/unprocessed/failed?owner={owner}")).await;
+        assert_eq!(failed["entities"].as_array().unwrap().len(), count, "{owner}: {failed}");
+        let errors = catalog.get(&format!("/api/catalog/v1/errors?owner={owner}")).await;
+        assert_eq!(errors["totalItems"], count, "{owner}: {errors}");
+    }
     let pending = catalog.get("/api/catalog/entities/unprocessed/pending").await;
     assert_eq!(pending, json!({"type": "pending", "entities": []}));
     let id = failed["entities"][0]["entity_id"].as_str().unwrap();

@@ -12,6 +12,7 @@ use axum::{
     response::Response,
 };
 use backstitch_read_model::{ClaimRecord, ClaimState};
+use backstitch_schemas::{EntityRef, RefContext};
 use serde_json::{Value, json};
 
 use crate::{
@@ -34,7 +35,7 @@ const ROWS: usize = 10_000;
 const OWNER: Param = Param::new(
     "owner",
     ParamKind::Text,
-    "Only entities whose content names this owner. Content that was refused is not kept, so there are none.",
+    "Only entities whose content names this owner. What rules refused is not kept, so it is not among them.",
 );
 
 pub(crate) const FAILED: Operation = Operation::get(
@@ -74,10 +75,12 @@ pub(crate) async fn get_failed(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     state.authorize(&principal, permissions::UNPROCESSED_READ).await?;
-    let rows = match Params::read(uri.query()).one("owner") {
-        Some(_) => Vec::new(),
-        None => failed(&state, &view).await?.iter().map(row).collect(),
-    };
+    let owner = Params::read(uri.query()).one("owner").map(str::to_owned);
+    let mut failed = failed(&state, &view).await?;
+    if let Some(owner) = owner {
+        failed.retain(|claim| claim.owner.as_ref().is_some_and(|named| is_named(named, claim, &owner)));
+    }
+    let rows: Vec<_> = failed.iter().map(row).collect();
     Ok(answer::json(&json!({"type": "failed", "entities": rows})))
 }
 
@@ -111,6 +114,13 @@ async fn failed(state: &ApiState, view: &View) -> Result<Vec<ClaimRecord>, ApiEr
     let mut claims = claims_with_problems(&*state.read_model, view, ROWS).await?.items;
     claims.retain(|claim| matches!(claim.state, ClaimState::Formless | ClaimState::Refused));
     Ok(claims)
+}
+
+/// Whether the owner that a claim names is the one that is asked for, which may be written as in the entity.
+fn is_named(named: &EntityRef, claim: &ClaimRecord, asked: &str) -> bool {
+    let namespace = Some(claim.key.entity_ref.namespace());
+    let context = RefContext { default_kind: Some("group"), default_namespace: namespace };
+    EntityRef::parse(asked, context).is_ok_and(|asked| asked == *named)
 }
 
 fn row(claim: &ClaimRecord) -> Value {

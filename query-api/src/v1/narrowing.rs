@@ -50,13 +50,17 @@ fn is_at(problem: &ProblemView, wanted: &str) -> bool {
     location.starts_with(wanted) || target.starts_with(wanted)
 }
 
-/// Whether `owner` owns the entity or, where it never came to be, something else in its document.
+/// Whether `owner` owns the entity or, where it never came to be, is named in it or, if nobody is, owns
+/// something else in its document.
 fn is_of(view: &View, problem: &ProblemView, owner: &EntityRef) -> bool {
     let owned = Predicate::Field(relation_key(OWNED_BY), Test::In(vec![owner.to_string()]));
     let entity = problem.entity_ref.as_deref().map(EntityRef::from_canonical);
     let entity = entity.and_then(|entity_ref| view.find(&entity_ref));
     if let Some(entity) = entity.filter(|entity| !entity.entity_ref.is_location()) {
         return entity.relations.iter().any(|end| &*end.kind == OWNED_BY && end.target == *owner);
+    }
+    if let Some(named) = &problem.owner {
+        return named == owner;
     }
     let Some(location) = &problem.problem.location else { return false };
     let beside = Predicate::Field(MANAGED_BY.to_owned(), Test::In(vec![crate::index::lower(location)]));

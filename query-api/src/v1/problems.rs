@@ -138,6 +138,7 @@ fn claim_problems(claim: &ClaimRecord) -> impl Iterator<Item = ProblemView> {
     let (entity_ref, provider) = (claim.key.entity_ref.to_string(), claim.key.provider.to_string());
     claim.problems.iter().map(move |problem| {
         ProblemView::new(Some(entity_ref.clone()), Some(provider.clone()), problem.clone())
+            .with_owner(claim.owner.clone())
     })
 }
 
@@ -170,8 +171,8 @@ const LOCATION: Param = Param::new(
 const OWNER: Param = Param::new(
     "owner",
     ParamKind::Text,
-    "Only problems of entities that this group or user owns and, where an entity never came to be, of documents with \
-     something else in them that it owns.",
+    "Only problems of entities that this group or user owns. Where an entity never came to be, the owner that its \
+     document names counts and, if that cannot be read, whether something else in the document is owned.",
 );
 
 pub(crate) const ERRORS: Operation =

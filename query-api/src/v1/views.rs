@@ -1,7 +1,7 @@
 //! How claims, changes and problems are told, as JSON and on the page.
 
 use backstitch_read_model::{ClaimRecord, ClaimState, HistoryRow, RelationEnd, Standing};
-use backstitch_schemas::{ClaimKey, Level, Problem, change::Cause};
+use backstitch_schemas::{ClaimKey, EntityRef, Level, Problem, change::Cause};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -17,6 +17,9 @@ pub(crate) struct ProblemView {
     /// The provider that has it, or whose claim has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider: Option<String>,
+    /// The owner that the invalid version names, which the entity in the catalog need not have.
+    #[serde(skip)]
+    pub(crate) owner: Option<EntityRef>,
     /// How bad it is.
     level: Level,
     /// The problem itself.
@@ -27,7 +30,12 @@ pub(crate) struct ProblemView {
 impl ProblemView {
     /// A problem of what is named.
     pub(crate) fn new(entity_ref: Option<String>, provider: Option<String>, problem: Problem) -> Self {
-        Self { entity_ref, provider, level: problem.level(), problem }
+        Self { entity_ref, provider, owner: None, level: problem.level(), problem }
+    }
+
+    /// The same problem of an entity that names this owner.
+    pub(crate) fn with_owner(self, owner: Option<EntityRef>) -> Self {
+        Self { owner, ..self }
     }
 }
 

@@ -395,6 +395,7 @@ fn claim_row(id: ClaimId, key: ClaimKey, ref_id: RefId, uid: Uuid, form: &str) -
         errors_version: -1,
         errors_identity: Uuid::nil(),
         errors: Vec::new(),
+        errors_owner: None,
         standing: Standing::Winner,
     }
 }

@@ -38,7 +38,7 @@ async fn upsert(conn: &mut PgConnection, rows: &[ClaimRow]) -> Result<(), sqlx::
         &column.of(|row| row.standing.word()) as &[&str],
         &column.of(|row| row.fingerprint.as_str()) as &[&str],
         &column.of(|row| stored::json_list(&row.form_errors)),
-        &column.of(|row| stored::json_list(&row.errors)),
+        &column.of(|row| stored::json_errors(&row.errors, row.errors_owner.as_ref())),
         &column.of(|row| row.form.as_deref()) as &[Option<&str>],
         &column.of(|row| row.location_id.map(|id| id.0)) as &[Option<Uuid>],
     )
@@ -68,7 +68,7 @@ pub(super) async fn claim_errors(
         &column.of(|row| row.id.0),
         &column.of(|row| row.errors_version),
         &identities,
-        &column.of(|row| stored::json_list(&row.errors)),
+        &column.of(|row| stored::json_errors(&row.errors, row.errors_owner.as_ref())),
         &column.of(|row| row.standing.word()) as &[&str],
     )
     .execute(conn)

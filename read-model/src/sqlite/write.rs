@@ -67,7 +67,10 @@ pub(super) async fn claims(conn: &mut SqliteConnection, rows: &[ClaimRow]) -> Re
             values.add(row.location_key.as_deref()).add(row.released).add(row.version);
             values.add(row.state.word()).add(row.standing.word()).add(row.fingerprint.as_str());
             values.add(stored::digest_bytes(row.form_digest)).add(stored::json_list(&row.form_errors));
-            values.add(row.errors_version).add(row.errors_identity).add(stored::json_list(&row.errors));
+            values
+                .add(row.errors_version)
+                .add(row.errors_identity)
+                .add(stored::json_errors(&row.errors, row.errors_owner.as_ref()));
             values.add(row.form.as_deref()).add(row.location_id.map(|id| id.0));
         })
         .await
@@ -85,7 +88,7 @@ pub(super) async fn claim_errors(
         .bind(row.id.0)
         .bind(row.errors_version)
         .bind(row.errors_identity)
-        .bind(stored::json_list(&row.errors))
+        .bind(stored::json_errors(&row.errors, row.errors_owner.as_ref()))
         .bind(row.standing.word())
         .execute(&mut *conn)
         .await?;

@@ -6,7 +6,7 @@ use backstitch_read_model::{
     ClaimErrorsRow, ClaimId, ClaimRow, ClaimState, Commit, ReadModel, SourceRow, Standing,
 };
 use backstitch_schemas::{
-    LocationId, LocationRef, Problem, ProviderName, RegisteredLocation,
+    EntityRef, LocationId, LocationRef, Problem, ProviderName, RegisteredLocation,
     source::{SourceKey, SourceState},
 };
 use uuid::Uuid;
@@ -155,6 +155,7 @@ pub(crate) async fn errors_and_standings_change_without_the_form(model: Arc<dyn 
         errors_version: 44,
         errors_identity: Uuid::from_u128(4),
         errors: vec![problem("late")],
+        errors_owner: Some(EntityRef::new("group", None, "g")),
         standing: Standing::Formless,
     };
     let changed = Commit {
@@ -167,6 +168,7 @@ pub(crate) async fn errors_and_standings_change_without_the_form(model: Arc<dyn 
     commit(&model, &leadership, &changed).await;
     let claims = loaded(&model).await.claims;
     assert_eq!((claims[0].errors_version, claims[0].errors_identity), (44, errors.errors_identity));
+    assert_eq!(claims[0].errors_owner, errors.errors_owner);
     assert_eq!((&claims[0].errors, claims[0].standing), (&errors.errors, Standing::Formless));
     assert_eq!((claims[0].version, claims[0].form_digest), (10, written.claims[0].form_digest));
     assert_eq!(claims[1].standing, Standing::Loser);

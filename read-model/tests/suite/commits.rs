@@ -27,6 +27,7 @@ pub(crate) async fn every_field_comes_back(model: Arc<dyn ReadModel>) {
     written.claims[2].errors_version = 12;
     written.claims[2].errors_identity = uuid::Uuid::from_u128(77);
     written.claims[2].errors = vec![problem("one"), problem("two")];
+    written.claims[2].errors_owner = Some(EntityRef::new("group", None, "g"));
     written.claims.push(listed_claim(9, 1));
     written.relations_added = vec![relation(1, 1, 2), relation(9, 1, 2), relation(1, 2, 1)];
     written.sources_next = Some(33);
@@ -53,6 +54,7 @@ pub(crate) async fn every_field_comes_back(model: Arc<dyn ReadModel>) {
         assert_eq!((&head.fingerprint, head.form_digest), (&row.fingerprint, row.form_digest));
         assert_eq!((&head.form_errors, &head.errors), (&row.form_errors, &row.errors));
         assert_eq!((head.errors_version, head.errors_identity), (row.errors_version, row.errors_identity));
+        assert_eq!(head.errors_owner, row.errors_owner);
     }
     for (head, row) in loaded.entities.iter().zip(&written.entities) {
         assert_eq!((head.ref_id, head.uid, head.claim), (row.ref_id, row.uid, row.claim));

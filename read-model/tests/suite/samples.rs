@@ -49,6 +49,7 @@ pub(crate) fn claim(number: i32) -> ClaimRow {
         errors_version: 0,
         errors_identity: Uuid::nil(),
         errors: Vec::new(),
+        errors_owner: None,
         standing: Standing::Winner,
     }
 }

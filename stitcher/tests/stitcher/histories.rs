@@ -125,8 +125,9 @@ fn record(step: &Step, stamp: Stamp) -> Processed {
         Saying::Refused => FormState::Refused(Problem::new("NotAllowedError", "not here")),
         Saying::Withdrawn => FormState::Withdrawn,
         Saying::Invalid => {
+            let owner = Some(EntityRef::new("group", None, &format!("g{}", stamp.version.0)));
             let errors = vec![Problem::input(format!("bad since {}", stamp.version.0))];
-            return Processed::Errors(step.key.clone(), Errors { stamp, errors, cause });
+            return Processed::Errors(step.key.clone(), Errors { stamp, errors, owner, cause });
         }
     };
     Processed::Form(step.key.clone(), Form { stamp, state, cause })

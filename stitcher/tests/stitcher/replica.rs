@@ -81,6 +81,7 @@ impl Replica {
             claim.errors_version = row.errors_version;
             claim.errors_identity = row.errors_identity;
             claim.errors.clone_from(&row.errors);
+            claim.errors_owner.clone_from(&row.errors_owner);
             claim.standing = row.standing;
         }
         for (id, standing) in &commit.standings {
@@ -228,6 +229,7 @@ fn head(row: &ClaimRow) -> ClaimHead {
         errors_version: row.errors_version,
         errors_identity: row.errors_identity,
         errors: row.errors,
+        errors_owner: row.errors_owner,
         standing: row.standing,
     }
 }

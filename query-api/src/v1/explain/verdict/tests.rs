@@ -27,6 +27,7 @@ fn claim(state: ClaimState, standing: Standing) -> ClaimFacts {
             state,
             standing,
             problems: Vec::new(),
+            owner: None,
             winner: None,
         },
         chain: vec![Link {
