@@ -133,12 +133,12 @@ impl Pipeline {
     /// A refusal by the rules, with what helps: a kind that nobody knows, perhaps by a typing error, would not
     /// come in if the rules allowed it either.
     fn advised(&self, refusal: Problem, entity: &Value, entity_ref: &EntityRef) -> Problem {
-        let is_mine =
-            |processor: &Box<dyn Processor>| !matches!(processor.validate_kind(entity), Verdict::NotMine);
+        let is_known = self
+            .processors
+            .iter()
+            .any(|processor| !matches!(processor.validate_kind(entity), Verdict::NotMine));
         match model::kind_of(&self.model, entity_ref, entity) {
-            Err(KindError::Unknown(unknown)) if !self.processors.iter().any(is_mine) => {
-                Problem { advice: unknown.advice, ..refusal }
-            }
+            Err(KindError::Unknown(unknown)) if !is_known => Problem { advice: unknown.advice, ..refusal },
             _ => refusal,
         }
     }
