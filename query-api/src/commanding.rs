@@ -1,7 +1,8 @@
 //! From a handler to the owner of a provider and back: sent, carried out, and shown here.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use backstitch_read_model::{ClaimRecord, ClaimState};
 use backstitch_schemas::{EntityRef, ProviderName};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -51,6 +52,18 @@ impl ApiState {
             Ok(Done::Rejected { reason, message }) => Err(rejected(&reason, message)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The providers with a claim on a ref that counts.
+    pub(crate) async fn claimants(
+        &self,
+        entity_ref: &EntityRef,
+        counts: impl Fn(&ClaimRecord) -> bool,
+    ) -> Result<BTreeSet<ProviderName>, ApiError> {
+        let claims = self.read_model.claims_of(entity_ref).await?;
+        let counting =
+            claims.into_iter().filter(|claim| claim.state != ClaimState::Withdrawn && counts(claim));
+        Ok(counting.map(|claim| claim.key.provider).collect())
     }
 
     async fn send(

@@ -81,9 +81,10 @@ impl ApiState {
         permission: Permission,
     ) -> Result<View, ApiError> {
         Ok(match self.decide(principal, permission).await {
-            Decision::Allow => View::of_all(index),
-            Decision::Deny => View::of_nothing(index),
-            Decision::Conditional(condition) => {
+            Ok(Decision::Allow) => View::of_all(index),
+            Ok(Decision::Deny) => View::of_nothing(index),
+            Err(_) => View::undecided(index),
+            Ok(Decision::Conditional(condition)) => {
                 let criteria = Criteria::parse(&condition).map_err(|error| {
                     tracing::error!(%error, "the permission policy's conditions cannot be checked");
                     ApiError::internal(error.to_string())

@@ -130,8 +130,8 @@ impl ApiState {
         permission: Permission,
     ) -> Result<(), ApiError> {
         match self.decide(principal, permission).await {
-            Decision::Allow => Ok(()),
-            Decision::Deny | Decision::Conditional(_) => Err(ApiError::not_allowed("")),
+            Ok(Decision::Allow) => Ok(()),
+            Ok(Decision::Deny | Decision::Conditional(_)) | Err(_) => Err(ApiError::not_allowed("")),
         }
     }
 

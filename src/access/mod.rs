@@ -2,7 +2,7 @@
 //!
 //! Nothing is checked while nothing is configured, and then only this machine can reach us (see
 //! [`crate::config::Listen::bind_host`]). Once a portal or a caller from outside is configured, credentials
-//! are needed for all but health, the OpenAPI document and our public keys. What somebody who is known may
+//! are needed for all but what [`Need::Nothing`] is for. What somebody who is known may
 //! do is decided where it is done, by permissions; pushes and decisions about providers are for services,
 //! and that is decided here. What to configure is in `docs/ACCESS.md`.
 
@@ -34,11 +34,6 @@ use policy::PortalPolicy;
 use portal::Portal;
 use verifier::{Checked, Verifier};
 
-const NO_EFFECT: &str = "permission.enabled has no effect until backstitch.portal.baseUrl is given";
-
-const NO_PEOPLE: &str = "permission.enabled has no effect on services, and people cannot come in until \
-    backstitch.portal.baseUrl is given";
-
 /// How long one request to a portal may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -55,7 +50,7 @@ struct Inner {
     verifier: Verifier,
     own_token: Secret,
     policy: Option<Arc<dyn PermissionPolicy>>,
-    notices: Vec<String>,
+    notice: Option<&'static str>,
 }
 
 /// Whether credentials are needed.
@@ -106,9 +101,12 @@ pub enum AccessError {
          or a place for the plugin `permission` in discovery.endpoints, or set permission.enabled to false"
     )]
     NobodyDecides(String),
-    /// We cannot sign.
+    /// We cannot sign with the key that we are given.
     #[error("backstitch.portal.signingKey must be an EC key on P-256 as PEM (PKCS #8): {0}")]
     SigningKey(String),
+    /// No key or token of our own can be made.
+    #[error("no signing key or token can be made: {0}")]
+    OwnKey(String),
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up")]
     Http(#[from] reqwest::Error),
@@ -166,24 +164,17 @@ impl Access {
         let own_token = own_key::secret_token()?;
         callers.trust(&own_token, "plugin:catalog");
         let own = Arc::new(OwnKeys::new(settings.signing_key.as_ref(), clock.now())?);
-        let (mut policy, mut notices): (Option<Arc<dyn PermissionPolicy>>, _) = (None, Vec::new());
-        if config.permission.enabled {
-            match (&portal, door) {
-                (Some(portal), _) => {
-                    let asked = PortalPolicy::new(portal, own.clone(), http, clock.clone());
-                    policy = Some(Arc::new(asked.map_err(AccessError::NobodyDecides)?));
-                }
-                (None, Door::Ajar { .. }) => {
-                    let cause = "backstitch.portal.baseUrl is not given".to_owned();
-                    return Err(AccessError::NobodyDecides(cause));
-                }
-                // Services only can come in, and nobody is asked about them.
-                (None, Door::Guarded) => notices.push(NO_PEOPLE.to_owned()),
-                (None, Door::Open) => notices.push(NO_EFFECT.to_owned()),
+        let (policy, notice) = match &portal {
+            _ if !config.permission.enabled => (None, None),
+            Some(portal) => {
+                let policy = PortalPolicy::new(portal, own.clone(), http, clock.clone());
+                let policy = policy.map_err(AccessError::NobodyDecides)?;
+                (Some(Arc::new(policy) as Arc<dyn PermissionPolicy>), None)
             }
-        }
+            None => (None, Some(without_portal(door)?)),
+        };
         let verifier = Verifier { callers, portal, own, clock, checked: Checked::default() };
-        Ok(Self(Arc::new(Inner { door, verifier, own_token, policy, notices })))
+        Ok(Self(Arc::new(Inner { door, verifier, own_token, policy, notice })))
     }
 
     /// Whether more than this machine may reach us.
@@ -202,8 +193,8 @@ impl Access {
     }
 
     /// What a person should know.
-    pub fn notices(&self) -> &[String] {
-        &self.0.notices
+    pub fn notice(&self) -> Option<&'static str> {
+        self.0.notice
     }
 
     /// Our public keys, for whoever checks our tokens.
@@ -259,6 +250,21 @@ impl Access {
             (Door::Ajar { .. } | Door::Open, _) => Ok(Principal::Anonymous),
             (Door::Guarded, _) => Err(Refusal::Missing),
         }
+    }
+}
+
+/// What enabled permissions come to where no portal decides.
+///
+/// # Errors
+/// If people come in: they would see an empty catalog, and nobody would know why.
+fn without_portal(door: Door) -> Result<&'static str, AccessError> {
+    match door {
+        Door::Ajar { .. } => {
+            Err(AccessError::NobodyDecides("backstitch.portal.baseUrl is not given".to_owned()))
+        }
+        Door::Guarded => Ok("permission.enabled has no effect on services, and people cannot come in until \
+            backstitch.portal.baseUrl is given"),
+        Door::Open => Ok("permission.enabled has no effect until backstitch.portal.baseUrl is given"),
     }
 }
 

@@ -50,7 +50,7 @@ impl OwnKeys {
                 let key = signing.map_err(|error| error.to_string()).and_then(|key| OwnKey::of(key, now));
                 key.map_err(AccessError::SigningKey)?
             }
-            None => OwnKey::made(now).map_err(AccessError::SigningKey)?,
+            None => OwnKey::made(now).map_err(AccessError::OwnKey)?,
         };
         Ok(Self { keys: Mutex::new(vec![key]), is_configured: configured.is_some() })
     }
@@ -143,6 +143,6 @@ impl std::fmt::Debug for OwnKeys {
 pub(super) fn secret_token() -> Result<Secret, AccessError> {
     let mut bytes = [0; 32];
     let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| AccessError::SigningKey("the system has no randomness".to_owned()))?;
+    filled.map_err(|_| AccessError::OwnKey("the system has no randomness".to_owned()))?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
 }

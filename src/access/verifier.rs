@@ -64,19 +64,15 @@ impl Verifier {
     }
 
     async fn check(&self, token: &str) -> Result<Known, Refusal> {
-        let said = Unverified::read(token);
-        let kind = said.as_ref().map_or(Kind::Other, Unverified::kind);
-        let (Some(said), true) = (&said, kind != Kind::Other) else {
-            return self.external(token, said.as_ref()).await;
-        };
-        match kind {
-            Kind::Plugin(plugin) => self.plugin(token, said, &plugin).await,
-            Kind::User { is_old } => self.user(token, said, is_old, None).await,
+        let Some(said) = Unverified::read(token) else { return self.external(token, None).await };
+        match said.kind() {
+            Kind::Plugin(plugin) => self.plugin(token, &said, &plugin).await,
+            Kind::User { is_old } => self.user(token, &said, is_old, None).await,
             Kind::LimitedUser => {
-                let known = self.user(token, said, false, None).await?;
+                let known = self.user(token, &said, false, None).await?;
                 Ok(Known { is_limited: true, ..known })
             }
-            Kind::Other => Err(Refusal::Missing),
+            Kind::Other => self.external(token, Some(&said)).await,
         }
     }
 

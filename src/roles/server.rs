@@ -39,7 +39,7 @@ impl Server {
 
     /// What a person should know.
     pub(super) fn notices(&self) -> impl Iterator<Item = String> + '_ {
-        self.access.notices().iter().cloned().chain(self.bound.notice.map(str::to_owned))
+        self.access.notice().into_iter().chain(self.bound.notice).map(str::to_owned)
     }
 
     /// Serves `router` behind the check of who may come in, until `shutdown`; requests under way are

@@ -1,22 +1,28 @@
 //! What is decided before, and without, the policy.
 
-use super::{Decision, Permission, Principal, Restrictions};
+use super::{Decision, Permission, PolicyError, Principal, Restrictions};
 use crate::state::ApiState;
 
 impl ApiState {
     /// Decides whether `principal` has `permission`; for one on entities without naming an entity.
     ///
-    /// Services never reach the policy: what their credentials are limited to is all there is to it. Whoever
-    /// cannot be decided about is denied.
-    pub(crate) async fn decide(&self, principal: &Principal, permission: Permission) -> Decision {
+    /// Services never reach the policy: what their credentials are limited to is all there is to it.
+    ///
+    /// # Errors
+    /// If nobody decides. Whoever asks must then deny; why is logged here.
+    pub(crate) async fn decide(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+    ) -> Result<Decision, PolicyError> {
         if let Principal::Service { restrictions, .. } = principal {
             let is_allowed = restrictions.as_ref().is_none_or(|limits| limits.permit(permission));
-            return if is_allowed { Decision::Allow } else { Decision::Deny };
+            return Ok(if is_allowed { Decision::Allow } else { Decision::Deny });
         }
-        let Some(policy) = &self.policy else { return Decision::Allow };
-        policy.decide(principal, permission).await.unwrap_or_else(|cause| {
+        let Some(policy) = &self.policy else { return Ok(Decision::Allow) };
+        let decision = policy.decide(principal, permission).await;
+        decision.inspect_err(|cause| {
             tracing::warn!(%cause, permission = permission.name, "denied, because nobody decides");
-            Decision::Deny
         })
     }
 }

@@ -1,80 +1,111 @@
 //! The rules that conditions are made of, as permission backends want them described.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::RESOURCE_TYPE;
 
-/// Name, description, and parameters with their description; the last says which one is a list.
-type Rule = (&'static str, &'static str, &'static [Param]);
+/// A rule.
+struct Rule {
+    name: &'static str,
+    about: &'static str,
+    params: &'static [Param],
+}
 
-/// Name, description, whether it is needed, and whether it is a list of texts.
-type Param = (&'static str, &'static str, bool, bool);
+/// A parameter of a rule.
+struct Param {
+    name: &'static str,
+    about: &'static str,
+    kind: ParamKind,
+}
+
+/// What a parameter may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ParamKind {
+    /// A text that has to be given.
+    Text,
+    /// A text.
+    OptionalText,
+    /// A list of texts that has to be given.
+    Texts,
+}
+
+use ParamKind::{OptionalText, Text, Texts};
 
 const RULES: [Rule; 6] = [
-    (
-        "HAS_ANNOTATION",
-        "Allow entities with the specified annotation",
-        &[
-            ("annotation", "Name of the annotation to match on", true, false),
-            ("value", "Value of the annotation to match on", false, false),
+    Rule {
+        name: "HAS_ANNOTATION",
+        about: "Allow entities with the specified annotation",
+        params: &[
+            Param { name: "annotation", about: "Name of the annotation to match on", kind: Text },
+            Param { name: "value", about: "Value of the annotation to match on", kind: OptionalText },
         ],
-    ),
-    (
-        "HAS_LABEL",
-        "Allow entities with the specified label",
-        &[
-            ("label", "Name of the label to match on", true, false),
-            ("value", "Value of the label to match on", false, false),
+    },
+    Rule {
+        name: "HAS_LABEL",
+        about: "Allow entities with the specified label",
+        params: &[
+            Param { name: "label", about: "Name of the label to match on", kind: Text },
+            Param { name: "value", about: "Value of the label to match on", kind: OptionalText },
         ],
-    ),
-    (
-        "HAS_METADATA",
-        "Allow entities with the specified metadata subfield",
-        &[
-            ("key", "Property within the entities metadata to match on", true, false),
-            ("value", "Value of the given property to match on", false, false),
+    },
+    Rule {
+        name: "HAS_METADATA",
+        about: "Allow entities with the specified metadata subfield",
+        params: &[
+            Param { name: "key", about: "Property within the entities metadata to match on", kind: Text },
+            Param { name: "value", about: "Value of the given property to match on", kind: OptionalText },
         ],
-    ),
-    (
-        "HAS_SPEC",
-        "Allow entities with the specified spec subfield",
-        &[
-            ("key", "Property within the entities spec to match on", true, false),
-            ("value", "Value of the given property to match on", false, false),
+    },
+    Rule {
+        name: "HAS_SPEC",
+        about: "Allow entities with the specified spec subfield",
+        params: &[
+            Param { name: "key", about: "Property within the entities spec to match on", kind: Text },
+            Param { name: "value", about: "Value of the given property to match on", kind: OptionalText },
         ],
-    ),
-    (
-        "IS_ENTITY_KIND",
-        "Allow entities matching a specified kind",
-        &[("kinds", "List of kinds to match at least one of", true, true)],
-    ),
-    (
-        "IS_ENTITY_OWNER",
-        "Allow entities owned by a specified claim",
-        &[("claims", "List of claims to match at least one on within ownedBy", true, true)],
-    ),
+    },
+    Rule {
+        name: "IS_ENTITY_KIND",
+        about: "Allow entities matching a specified kind",
+        params: &[Param { name: "kinds", about: "List of kinds to match at least one of", kind: Texts }],
+    },
+    Rule {
+        name: "IS_ENTITY_OWNER",
+        about: "Allow entities owned by a specified claim",
+        params: &[Param {
+            name: "claims",
+            about: "List of claims to match at least one on within ownedBy",
+            kind: Texts,
+        }],
+    },
 ];
 
 /// All rules with the JSON schemas of their parameters.
 pub(crate) fn rules() -> Vec<Value> {
-    RULES.iter().map(described).collect()
+    RULES.iter().map(Rule::described).collect()
 }
 
-fn described((name, description, params): &Rule) -> Value {
-    let mut properties = serde_json::Map::new();
-    for (param, about, _, is_list) in *params {
-        let schema = match is_list {
-            true => json!({"type": "array", "items": {"type": "string"}, "description": about}),
-            false => json!({"type": "string", "description": about}),
-        };
-        properties.insert((*param).to_owned(), schema);
+impl Rule {
+    fn described(&self) -> Value {
+        let properties = self.params.iter().map(|param| (param.name.to_owned(), param.schema()));
+        let properties: Map<_, _> = properties.collect();
+        let needed = self.params.iter().filter(|param| param.kind != OptionalText);
+        let required: Vec<_> = needed.map(|param| param.name).collect();
+        json!({
+            "name": self.name, "description": self.about, "resourceType": RESOURCE_TYPE,
+            "paramsSchema": {
+                "type": "object", "properties": properties, "required": required,
+                "additionalProperties": false, "$schema": "http://json-schema.org/draft-07/schema#",
+            },
+        })
     }
-    let required: Vec<_> = params.iter().filter(|param| param.2).map(|param| param.0).collect();
-    json!({
-        "name": name, "description": description, "resourceType": RESOURCE_TYPE,
-        "paramsSchema": {
-            "type": "object", "properties": properties, "required": required,
-            "additionalProperties": false, "$schema": "http://json-schema.org/draft-07/schema#",
-        },
-    })
+}
+
+impl Param {
+    fn schema(&self) -> Value {
+        match self.kind {
+            Text | OptionalText => json!({"type": "string", "description": self.about}),
+            Texts => json!({"type": "array", "items": {"type": "string"}, "description": self.about}),
+        }
+    }
 }

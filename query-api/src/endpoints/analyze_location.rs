@@ -79,7 +79,7 @@ fn suggestion(repository: &Repository) -> Value {
     json!({"entity": entity, "fields": []})
 }
 
-/// The entities of the files, and whether each is in the catalog from there already.
+/// The entities of the files, and whether the catalog has each already, from wherever.
 fn existing(found: &Descriptors, view: &View) -> Vec<Value> {
     let of_file = |(location, entities): &(LocationRef, Vec<Value>)| {
         entities

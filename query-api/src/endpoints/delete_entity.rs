@@ -1,9 +1,6 @@
 //! `DELETE /entities/by-uid/{uid}`
 
-use std::collections::BTreeSet;
-
 use axum::{extract::State, http::StatusCode};
-use backstitch_read_model::ClaimState;
 use backstitch_schemas::{EntityRef, command::DeleteEntity};
 use futures::future::try_join_all;
 use uuid::Uuid;
@@ -53,9 +50,7 @@ impl ApiState {
         principal: &Principal,
         entity_ref: &EntityRef,
     ) -> Result<(), ApiError> {
-        let claims = self.read_model.claims_of(entity_ref).await?;
-        let known = claims.iter().filter(|claim| claim.state != ClaimState::Withdrawn);
-        let providers: BTreeSet<_> = known.map(|claim| claim.key.provider.clone()).collect();
+        let providers = self.claimants(entity_ref, |_| true).await?;
         let payload = DeleteEntity { entity_ref: entity_ref.clone() };
         let sent = providers.iter().map(|name| self.carry_out(principal, name, "delete-entity", &payload));
         try_join_all(sent).await.map(drop)

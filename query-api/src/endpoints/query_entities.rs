@@ -135,15 +135,7 @@ fn posted_cursor(body: &JsonBody) -> Result<Cursor, ApiError> {
             serde_json::from_value(search).map_err(|_| malformed(" must have texts as term and fields"))
         })
         .transpose()?;
-    let total_items = match body.text("totalItems")? {
-        None | Some("include") => None,
-        Some("exclude") => Some(0),
-        Some(_) => {
-            let message =
-                "request/body/totalItems must be equal to one of the allowed values: include, exclude";
-            return Err(ApiError::input(message));
-        }
-    };
+    let total_items = body.word("totalItems", &["include", "exclude"])?;
     Ok(Cursor {
         order_fields: orders,
         order_field_values: Vec::new(),
@@ -151,7 +143,7 @@ fn posted_cursor(body: &JsonBody) -> Result<Cursor, ApiError> {
         query: body.object("query")?.cloned(),
         full_text_filter,
         first_sort_field_values: None,
-        total_items,
+        total_items: (total_items == Some("exclude")).then_some(0),
     })
 }
 

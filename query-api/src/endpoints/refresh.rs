@@ -1,9 +1,6 @@
 //! `POST /refresh`
 
-use std::collections::BTreeSet;
-
 use axum::{extract::State, http::StatusCode};
-use backstitch_read_model::ClaimState;
 use backstitch_schemas::{EntityRef, RefContext};
 use futures::future::try_join_all;
 use serde_json::json;
@@ -48,10 +45,8 @@ pub(crate) async fn refresh_entity(
     if !view.tells_claims_on(&entity_ref) {
         return Err(unknown());
     }
-    let claims = state.read_model.claims_of(&entity_ref).await?;
     // An orphan has nothing that could be read.
-    let live = claims.iter().filter(|claim| claim.state != ClaimState::Withdrawn && !claim.released);
-    let providers: BTreeSet<_> = live.map(|claim| claim.key.provider.clone()).collect();
+    let providers = state.claimants(&entity_ref, |claim| !claim.released).await?;
     if providers.is_empty() {
         return Err(unknown());
     }

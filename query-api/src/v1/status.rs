@@ -22,6 +22,10 @@ use crate::{
     view::View,
 };
 
+/// To somebody who would wonder why the catalog is empty.
+const NOBODY_DECIDES: &str = "nothing is shown, because the permission backend could not be asked what you may see; \
+    the log of this server says why";
+
 /// How the catalog is.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +117,9 @@ impl Status {
             pipeline.providers.clear();
             pipeline.hosts.clear();
             pipeline.notices.clear();
+        }
+        if view.is_undecided() {
+            pipeline.notices.push(NOBODY_DECIDES.to_owned());
         }
         let head = state.read_model.head().await?;
         let sources = visible_sources(&*state.read_model, view).await?;

@@ -28,6 +28,7 @@ pub(crate) struct View {
     index: Arc<Index>,
     /// `None`: everything.
     limits: Option<Limits>,
+    is_undecided: bool,
 }
 
 /// What is seen, where it is not everything.
@@ -42,23 +43,35 @@ struct Limits {
 impl View {
     /// Everything.
     pub(crate) fn of_all(index: Arc<Index>) -> Self {
-        Self { index, limits: None }
+        Self { index, limits: None, is_undecided: false }
     }
 
     /// Nothing.
     pub(crate) fn of_nothing(index: Arc<Index>) -> Self {
-        Self { index, limits: Some(Limits { criteria: None, visible: Arc::default() }) }
+        let limits = Some(Limits { criteria: None, visible: Arc::default() });
+        Self { index, limits, is_undecided: false }
+    }
+
+    /// Nothing, because nobody could say what.
+    pub(crate) fn undecided(index: Arc<Index>) -> Self {
+        Self { is_undecided: true, ..Self::of_nothing(index) }
     }
 
     /// What meets the criteria.
     pub(crate) fn of_matching(index: Arc<Index>, criteria: Arc<Criteria>, sets: &VisibleSets) -> Self {
         let visible = sets.visible(&index, &criteria);
-        Self { index, limits: Some(Limits { criteria: Some(criteria), visible }) }
+        let limits = Some(Limits { criteria: Some(criteria), visible });
+        Self { index, limits, is_undecided: false }
     }
 
     /// Whether something may be hidden. What is about no entity, such as sources, is for those who see all.
     pub(crate) fn is_limited(&self) -> bool {
         self.limits.is_some()
+    }
+
+    /// Whether nothing is seen because nobody could be asked, and not because somebody said so.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.is_undecided
     }
 
     /// The whole index, hidden entities included: for what takes a set of matches of this view, and

@@ -115,7 +115,7 @@ async fn history_status_and_problems_agree_with_the_catalog_without_the_hidden()
 #[tokio::test]
 async fn who_may_read_nothing_sees_an_empty_catalog() {
     let nobody_decides = Err(PolicyError("nobody listens".to_owned()));
-    for decision in [Ok(Decision::Deny), nobody_decides] {
+    for (decision, notices) in [(Ok(Decision::Deny), 0), (nobody_decides, 1)] {
         let mut fixture = Fixture::decided_by(Some(Arc::new(Always(decision)))).await;
         populate(&mut fixture, &world(), |_| true).await;
         assert_eq!(fixture.get("/api/catalog/entities").await.json(), json!([]));
@@ -126,6 +126,8 @@ async fn who_may_read_nothing_sees_an_empty_catalog() {
         let entity = fixture.get("/api/catalog/entities/by-name/group/default/team-0").await;
         assert_eq!(entity.status.as_u16(), 404);
         assert_eq!(fixture.get("/api/catalog/v1/changes").await.json(), json!({"items": []}));
+        let told = fixture.get("/api/catalog/v1/status").await.json()["notices"].as_array().unwrap().len();
+        assert_eq!(told, notices, "it is told whether somebody decided so");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `GET /locations/by-entity/{kind}/{namespace}/{name}`
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use backstitch_schemas::RegisteredLocation;
 
 use crate::{
     Principal,
@@ -38,11 +39,12 @@ pub(crate) async fn get_location_by_entity(
     let origin = origin.and_then(|origin| origin.split_once(':'));
     let (kind, target) = origin
         .ok_or_else(|| ApiError::not_found(format!("found no origin annotation for ref {entity_ref}")))?;
-    let locations = state.read_model.locations().await?;
-    let found = locations.iter().find(|known| known.location.kind == kind && known.location.target == target);
+    let is_origin =
+        |known: &RegisteredLocation| known.location.kind == kind && known.location.target == target;
+    let found = state.location(is_origin).await?;
     let missing = || {
         let message = format!("Found no location with type {kind} and target {target}");
         ApiError::not_found(message)
     };
-    Ok(answer::json(found.ok_or_else(missing)?))
+    Ok(answer::json(&found.ok_or_else(missing)?))
 }

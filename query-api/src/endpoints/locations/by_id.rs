@@ -26,6 +26,6 @@ pub(crate) async fn get_location(
 ) -> Result<Response, ApiError> {
     let wanted = id.id()?;
     state.authorize(&principal, permissions::LOCATION_READ).await.map_err(|_| id.unknown())?;
-    let location = state.location(wanted).await?.ok_or_else(|| id.unknown())?;
+    let location = state.location(|known| known.id == wanted).await?.ok_or_else(|| id.unknown())?;
     Ok(answer::json(&location))
 }

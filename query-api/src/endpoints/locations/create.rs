@@ -11,7 +11,7 @@ use backstitch_schemas::{
 };
 use serde_json::json;
 
-use super::{input::LocationInput, store, told};
+use super::{input::LocationInput, told};
 use crate::{
     Principal,
     access::permissions,
@@ -74,7 +74,7 @@ async fn register(
     on_conflict: LocationConflict,
 ) -> Result<RegisteredLocation, ApiError> {
     let payload = Register { location: input.location, on_conflict, id: None };
-    told(state.carry_out(principal, &store(), "register", &payload).await?)
+    told(state.ask_store(principal, "register", &payload).await?)
 }
 
 fn conflict_strategy(params: &Params<'_>, state: &ApiState) -> LocationConflict {

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use backstitch_schemas::command::Unregister;
 
-use super::{IdPath, store};
+use super::IdPath;
 use crate::{
     Principal,
     access::permissions,
@@ -31,6 +31,6 @@ pub(crate) async fn delete_location(
     state.check_writable()?;
     state.authorize(&principal, permissions::LOCATION_DELETE).await?;
     let payload = Unregister { id: id.id()? };
-    state.carry_out(&principal, &store(), "unregister", &payload).await?;
+    state.ask_store(&principal, "unregister", &payload).await?;
     Ok(StatusCode::NO_CONTENT)
 }

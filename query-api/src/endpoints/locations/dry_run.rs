@@ -26,7 +26,6 @@ pub(super) async fn previewed(state: &ApiState, input: &LocationInput) -> Result
             return Err(ApiError::input(format!("Duplicate nested entity: {entity_ref}")));
         }
     }
-    let known = state.read_model.locations().await?;
     let mut described = json!({
         "type": location.kind,
         "target": location.target,
@@ -36,7 +35,7 @@ pub(super) async fn previewed(state: &ApiState, input: &LocationInput) -> Result
     if let Some(presence) = presence {
         described["presence"] = presence.into();
     }
-    let exists = known.iter().any(|known| known.location == *location);
+    let exists = state.location(|known| known.location == *location).await?.is_some();
     Ok(json!({"exists": exists, "location": described, "entities": found.entities}))
 }
 

@@ -12,14 +12,10 @@ pub(crate) mod update;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use backstitch_schemas::{LocationId, ProviderName, RegisteredLocation, command::LocationDetail};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::{error::ApiError, paths::parts_after, state::ApiState};
-
-/// The provider whose claims are the registered locations.
-fn store() -> ProviderName {
-    ProviderName::new("DefaultLocationStore")
-}
+use crate::{Principal, error::ApiError, paths::parts_after, state::ApiState};
 
 /// The location that a command tells of.
 fn told(detail: Option<Value>) -> Result<RegisteredLocation, ApiError> {
@@ -29,9 +25,23 @@ fn told(detail: Option<Value>) -> Result<RegisteredLocation, ApiError> {
 }
 
 impl ApiState {
-    /// The registered location with this id.
-    async fn location(&self, id: LocationId) -> Result<Option<RegisteredLocation>, ApiError> {
-        Ok(self.read_model.locations().await?.into_iter().find(|location| location.id == id))
+    /// Has the provider whose claims are the registered locations carry out a command.
+    async fn ask_store(
+        &self,
+        principal: &Principal,
+        kind: &'static str,
+        payload: &impl Serialize,
+    ) -> Result<Option<Value>, ApiError> {
+        let store = ProviderName::new("DefaultLocationStore");
+        self.carry_out(principal, &store, kind, payload).await
+    }
+
+    /// The first registered location that is wanted.
+    async fn location(
+        &self,
+        is_wanted: impl Fn(&RegisteredLocation) -> bool,
+    ) -> Result<Option<RegisteredLocation>, ApiError> {
+        Ok(self.read_model.locations().await?.into_iter().find(is_wanted))
     }
 }
 

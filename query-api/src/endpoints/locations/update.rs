@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use backstitch_schemas::command::UpdateLocation;
 
-use super::{IdPath, input::LocationInput, store, told};
+use super::{IdPath, input::LocationInput, told};
 use crate::{
     Principal,
     access::permissions,
@@ -43,6 +43,6 @@ pub(crate) async fn update_location(
     state.authorize(&principal, permissions::LOCATION_CREATE).await?;
     input.check_type(&state.config)?;
     let payload = UpdateLocation { id: id.id()?, location: input.location };
-    let detail = state.carry_out(&principal, &store(), "update-location", &payload).await?;
+    let detail = state.ask_store(&principal, "update-location", &payload).await?;
     Ok(answer::json(&told(detail)?))
 }
