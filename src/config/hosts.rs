@@ -42,32 +42,25 @@ impl IntegrationsConfig {
     /// Every git host: those that are configured, and the public ones besides.
     pub fn hosts(&self) -> Vec<GitHost> {
         let mut hosts = Vec::new();
-        let mut add = |product: &str, index: usize, host: GitHost| {
-            hosts.push(GitHost { setting: format!("integrations.{product}[{index}]"), ..host });
-        };
-        for (index, entry) in self.github.iter().enumerate() {
-            add("github", index, github(entry));
-        }
-        for (index, entry) in self.gitlab.iter().enumerate() {
-            add("gitlab", index, gitlab(entry));
-        }
-        for (index, entry) in self.bitbucket_cloud.iter().enumerate() {
-            add("bitbucketCloud", index, bitbucket_cloud(entry));
-        }
-        for (index, entry) in self.bitbucket_server.iter().enumerate() {
-            add("bitbucketServer", index, bitbucket_server(entry));
-        }
-        for (index, entry) in self.azure.iter().enumerate() {
-            add("azure", index, azure(entry));
-        }
-        for (index, entry) in self.gitea.iter().enumerate() {
-            add("gitea", index, gitea(entry));
-        }
+        hosts.extend(named_by_setting(&self.github, github));
+        hosts.extend(named_by_setting(&self.gitlab, gitlab));
+        hosts.extend(named_by_setting(&self.bitbucket_cloud, bitbucket_cloud));
+        hosts.extend(named_by_setting(&self.bitbucket_server, bitbucket_server));
+        hosts.extend(named_by_setting(&self.azure, azure));
+        hosts.extend(named_by_setting(&self.gitea, gitea));
         let missing = |public: &GitHost| !hosts.iter().any(|host| host.host == public.host);
         let public: Vec<_> = GitHost::public().into_iter().filter(missing).collect();
         hosts.extend(public);
         hosts
     }
+}
+
+/// The hosts of one product, each with the setting that it stands in.
+fn named_by_setting<T>(entries: &[T], host_of: fn(&T) -> GitHost) -> impl Iterator<Item = GitHost> {
+    entries.iter().map(host_of).enumerate().map(|(index, host)| {
+        let setting = format!("{}[{index}]", GitHost::section(host.scm));
+        GitHost { setting, ..host }
+    })
 }
 
 fn github(entry: &GitHubIntegration) -> GitHost {

@@ -216,7 +216,7 @@ async fn ask_as(app: &App, method: Method, url: Url, call: &Call<'_>) -> Result<
 
 fn understood<T: DeserializeOwned>(what: &str, answer: &Answer, call: &Call<'_>) -> Result<T, Failure> {
     if answer.status.is_server_error() {
-        return Err(call.sort(answer.clone()).err().unwrap_or_else(|| no_token(call, what)));
+        return Err(call.refusal(answer.status));
     }
     if !answer.status.is_success() {
         return Err(no_token(call, &format!("GitHub answered {} when asked for {what}", answer.status)));

@@ -84,17 +84,25 @@ impl Call<'_> {
 
     /// What an answer means for what was asked for.
     pub(super) fn sort(&self, answer: Answer) -> Result<Reply, Failure> {
-        let setting = &self.host.config.setting;
-        let (again, advice) = match answer.status {
+        match answer.status {
             // Azure DevOps sends 203 with a page to sign in.
-            StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::UNAUTHORIZED => {
-                (Again::Regularly, format!("the host does not accept the credentials of `{setting}`"))
-            }
-            status if status.is_success() => return Ok(Reply::Found(answer)),
-            StatusCode::NOT_MODIFIED => return Ok(Reply::Same),
+            status @ StatusCode::NON_AUTHORITATIVE_INFORMATION => Err(self.refusal(status)),
+            status if status.is_success() => Ok(Reply::Found(answer)),
+            StatusCode::NOT_MODIFIED => Ok(Reply::Same),
             // GitHub says 422 of a ref that it does not know.
             StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNPROCESSABLE_ENTITY => {
-                return Ok(Reply::NotFound);
+                Ok(Reply::NotFound)
+            }
+            status => Err(self.refusal(status)),
+        }
+    }
+
+    /// Why the host gives nothing, as far as its status tells.
+    pub(super) fn refusal(&self, status: StatusCode) -> Failure {
+        let setting = &self.host.config.setting;
+        let (again, advice) = match status {
+            StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::UNAUTHORIZED => {
+                (Again::Regularly, format!("the host does not accept the credentials of `{setting}`"))
             }
             StatusCode::FORBIDDEN => {
                 (Again::Regularly, format!("the credentials of `{setting}` may not read this repository"))
@@ -105,7 +113,7 @@ impl Call<'_> {
             }
             _ => (Again::Regularly, "the host does not give the file".to_owned()),
         };
-        Err(self.failure(&upstream::text_of(answer.status), Some(answer.status), again, advice))
+        self.failure(&upstream::text_of(status), Some(status), again, advice)
     }
 
     /// The host's answer is not what its API describes.

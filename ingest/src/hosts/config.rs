@@ -31,7 +31,7 @@ impl GitHost {
             api_base_url: Url::parse(api).expect("the addresses below are sound"),
             raw_base_url: raw.map(|raw| Url::parse(raw).expect("the addresses below are sound")),
             credentials: Credentials::None,
-            setting: format!("integrations.{}", setting(scm)),
+            setting: Self::section(scm).to_owned(),
         };
         let raw = Some("https://raw.githubusercontent.com");
         vec![
@@ -41,16 +41,16 @@ impl GitHost {
             host(Scm::AzureDevOps, "dev.azure.com", "https://dev.azure.com", None),
         ]
     }
-}
 
-/// The key under `integrations`.
-fn setting(scm: Scm) -> &'static str {
-    match scm {
-        Scm::GitHub => "github",
-        Scm::GitLab => "gitlab",
-        Scm::BitbucketCloud => "bitbucketCloud",
-        Scm::BitbucketServer => "bitbucketServer",
-        Scm::AzureDevOps => "azure",
-        Scm::Gitea => "gitea",
+    /// The setting that lists the hosts of a product.
+    pub fn section(scm: Scm) -> &'static str {
+        match scm {
+            Scm::GitHub => "integrations.github",
+            Scm::GitLab => "integrations.gitlab",
+            Scm::BitbucketCloud => "integrations.bitbucketCloud",
+            Scm::BitbucketServer => "integrations.bitbucketServer",
+            Scm::AzureDevOps => "integrations.azure",
+            Scm::Gitea => "integrations.gitea",
+        }
     }
 }

@@ -41,10 +41,12 @@ pub(super) async fn walk(call: &Call<'_>, commit: &str) -> Result<BTreeMap<Box<s
                         blob.map_or_else(|| format!("commit:{commit}"), |blob| format!("blob:{blob}"));
                     files.insert(format!("{}{path}", branch.prefix).into(), validator.into());
                 }
-                Entry::Directory { path, tree: Some(tree) } if !branch.deep => {
+                // What is below was listed with it.
+                Entry::Directory { .. } if branch.deep => {}
+                Entry::Directory { path, tree: Some(tree) } => {
                     todo.push(Branch { prefix: format!("{}{path}/", branch.prefix), tree, deep: true });
                 }
-                Entry::Directory { .. } => {}
+                Entry::Directory { tree: None, .. } => return Err(too_large(call)),
             }
         }
     }
