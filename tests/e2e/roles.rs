@@ -105,25 +105,68 @@ async fn separate_roles_on_kafka_and_postgres_give_the_same_catalog_as_one_proce
     }
 }
 
+/// Registers a place. Until the roles have found each other, nobody knows what became of it, so it is done
+/// again until it is known.
+async fn register(api: &Catalog, target: &str) {
+    let url = format!("{}/api/catalog/locations", api.url);
+    let body = json!({"type": "url", "target": target});
+    let post = || api.client.post(&url).json(&body).timeout(Duration::from_secs(60)).send();
+    let created = || async { post().await.unwrap().status().as_u16() };
+    eventually("a 409 for the second of one place", Duration::from_secs(60), created, |status| {
+        *status == 409
+    })
+    .await;
+}
+
+/// Whether this ingest process keeps the registered locations.
+async fn keeps_locations(ingest: &Catalog) -> bool {
+    let owned = ingest.get("/api/ingest/v1/providers").await;
+    owned["providers"].as_array().unwrap().iter().any(|provider| provider["name"] == "DefaultLocationStore")
+}
+
+#[tokio::test]
+async fn a_webhook_is_heeded_by_whoever_keeps_the_locations_whichever_process_it_reaches() {
+    let dir = TempDir::new().unwrap();
+    Roles::prepare(dir.path()).await;
+    let config = dir.path().join("app-config.yaml");
+    let text =
+        std::fs::read_to_string(&config).unwrap().replacen("catalog:", "catalog:\n  scmEvents: true", 1);
+    let events = "integrations: {gitlab: [{host: '127.0.0.1:1'}]}\nevents: {modules: {gitlab: {webhookSecret: s3cret}}}\n";
+    write(&config, &format!("{events}{text}"));
+    let roles = Roles::start(dir.path()).await;
+    let other = Launch::role("ingest", dir.path()).arg("--config").arg(&config).listening().start().await;
+    register(&roles.api, "http://127.0.0.1:1/g/p/-/blob/main/a.yaml").await;
+    let keepers = || async { (keeps_locations(&roles.ingest).await, keeps_locations(&other).await) };
+    let one = |(first, second): &(bool, bool)| first != second;
+    let (first, _) = eventually("one keeper", Duration::from_secs(60), keepers, one).await;
+
+    let stranger = if first { &other } else { &roles.ingest };
+    let hook = json!({"event_name": "project_destroy", "path_with_namespace": "g/p"});
+    let hook = stranger.client.post(format!("{}/api/events/http/gitlab", stranger.url)).json(&hook);
+    let hook = hook.header("x-gitlab-token", "s3cret").header("x-gitlab-instance", "http://127.0.0.1:1");
+    assert_eq!(hook.send().await.unwrap().status(), 202);
+    let locations = || roles.api.get("/api/catalog/locations");
+    eventually("no location", Duration::from_secs(60), locations, |left| *left == json!([])).await;
+    other.stop().await;
+    for role in roles.all() {
+        role.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_location_is_registered_through_an_api_that_is_a_process_of_its_own() {
     let dir = TempDir::new().unwrap();
     Roles::prepare(dir.path()).await;
     let roles = Roles::start(dir.path()).await;
-    let url = format!("{}/api/catalog/locations", roles.api.url);
-    let body = json!({"type": "url", "target": "http://127.0.0.1:1/catalog-info.yaml"});
-    let post = || roles.api.client.post(&url).json(&body).timeout(Duration::from_secs(60)).send();
-    // Until the roles have found each other, nobody knows what became of it.
-    let created = || async { post().await.unwrap().status().as_u16() };
-    let status = eventually("a 409", Duration::from_secs(60), created, |status| *status == 409).await;
-    assert_eq!(status, 409, "the second of one place");
+    register(&roles.api, "http://127.0.0.1:1/catalog-info.yaml").await;
     let locations = roles.api.get("/api/catalog/locations").await;
     let [location] = locations.as_array().unwrap().as_slice() else { panic!("{locations}") };
     let location = &location["data"];
     let name = location["entityRef"].as_str().unwrap().rsplit('/').next().unwrap();
     assert!(roles.api.entity("location", name).await.is_some());
     let id = location["id"].as_str().unwrap();
-    let deleted = roles.api.client.delete(format!("{url}/{id}")).send().await.unwrap();
+    let url = format!("{}/api/catalog/locations/{id}", roles.api.url);
+    let deleted = roles.api.client.delete(url).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
     assert_eq!(roles.api.get("/api/catalog/locations").await, json!([]));
     for role in roles.all() {
