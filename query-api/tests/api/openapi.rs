@@ -1,6 +1,10 @@
 //! The document of the API tells what the API does.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use axum::{body::Body, http::Request};
 use serde_json::Value;
@@ -74,4 +78,33 @@ async fn path_parameters_names_and_references_are_whole() {
     }
     let unused: Vec<_> = schemas.keys().filter(|name| !names.contains(name.as_str())).collect();
     assert_eq!(unused, [""; 0], "nothing refers to these schemas");
+}
+
+/// The sources of the repository that make routes: all but tests.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| match path.is_dir() {
+        true if path.ends_with("tests") => Vec::new(),
+        true => sources(&path),
+        false => vec![path],
+    });
+    found.filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
+}
+
+/// Within the query API the table makes the routes. The executable could still put one of its own beside them.
+#[test]
+fn nobody_makes_a_route_below_the_mount_but_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (mut looked_at, mut beside) = (0, Vec::new());
+    for folder in ["src", "ingest/src", "query-api/src"] {
+        for path in sources(&root.join(folder)) {
+            looked_at += 1;
+            let text = fs::read_to_string(&path).unwrap();
+            let routes = text.split(".route(").skip(1).chain(text.split(".nest(").skip(1));
+            let first = |route: &str| route.trim_start().starts_with("\"/api/catalog");
+            beside.extend(routes.filter(|route| first(route)).map(|_| path.clone()));
+        }
+    }
+    assert!(looked_at > 100, "the sources are there");
+    assert_eq!(beside, [""; 0].map(PathBuf::from), "add an operation in query-api/src/router.rs instead");
 }
