@@ -97,8 +97,8 @@ pub enum AccessError {
     Address(String, String),
     /// People would see an empty catalog, and nobody would know why.
     #[error(
-        "permission.enabled is true, but there is nobody to ask what people may: {0}; give backstitch.portal.baseUrl \
-         or a place for the plugin `permission` in discovery.endpoints, or set permission.enabled to false"
+        "permission.enabled is true, but there is nobody to ask what people may: {0}; give backstitch.portal.baseUrl, \
+         or places for the plugins `auth` and `permission` in discovery.endpoints, or set permission.enabled to false"
     )]
     NobodyDecides(String),
     /// We cannot sign with the key that we are given.
