@@ -1,6 +1,6 @@
 //! What people are told about claims.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use backstitch_read_model::{
     ClaimErrorsRow, ClaimId, ClaimRow, ClaimState, Commit, ReadModel, SourceRow, Standing,
@@ -73,10 +73,11 @@ pub(crate) async fn the_same_error_counts_once(model: Arc<dyn ReadModel>) {
     let with = |errors: &[Problem], claim: ClaimRow| ClaimRow { errors: errors.to_vec(), ..claim };
     written.claims[0] = with(&[one.clone(), two.clone()], troubled(1, 10, 11));
     // Another claim on the same ref, and the same on another ref.
-    written
-        .claims
-        .push(with(&[one.clone()], ClaimRow { version: 10, errors_version: 11, ..listed_claim(9, 1) }));
-    written.claims[1] = with(&[one.clone()], troubled(2, 10, 11));
+    written.claims.push(with(
+        slice::from_ref(&one),
+        ClaimRow { version: 10, errors_version: 11, ..listed_claim(9, 1) },
+    ));
+    written.claims[1] = with(slice::from_ref(&one), troubled(2, 10, 11));
     let source = |key: SourceKey, errors: &[Problem]| SourceRow {
         key: String::from_utf8(key.encode()).unwrap(),
         state: SourceState { errors: errors.to_vec(), ..SourceState::default() },
@@ -86,7 +87,7 @@ pub(crate) async fn the_same_error_counts_once(model: Arc<dyn ReadModel>) {
     let location = |place: &str| SourceKey::Location(provider.clone(), place.to_owned());
     written.sources = vec![
         source(location("file:/a"), &[one, nowhere.clone()]),
-        source(location("file:/b"), &[nowhere.clone()]),
+        source(location("file:/b"), slice::from_ref(&nowhere)),
         source(SourceKey::Provider(provider.clone()), &[nowhere]),
     ];
     written.sources_next = Some(3);
