@@ -23,6 +23,8 @@ pub(super) struct Server {
     pub(super) bound: Bound,
     /// Which web pages may ask.
     cors: Option<CorsLayer>,
+    /// Which pages of other machines may write, as long as nobody needs credentials.
+    foreigners: Option<web::Foreigners>,
 }
 
 impl Server {
@@ -33,8 +35,10 @@ impl Server {
     pub(super) async fn open(config: &AppConfig) -> Result<Self> {
         let access = Access::new(config, Arc::new(SystemClock)).context("who may come in is not clear")?;
         let cors = web::cors(&config.backend.cors)?;
+        let foreigners =
+            (!access.is_guarded()).then(|| web::Foreigners::of(&config.backend.cors)).transpose()?;
         let bound = listen::bind(&config.backend, access.is_guarded()).await?;
-        Ok(Self { access, bound, cors })
+        Ok(Self { access, bound, cors, foreigners })
     }
 
     /// What a person should know.
@@ -49,6 +53,10 @@ impl Server {
     /// If the listener breaks.
     pub(super) async fn serve(self, router: Router, shutdown: CancellationToken) -> Result<()> {
         let guarded = self.access.guard(telemetry::routes().merge(router));
+        let own_pages = self
+            .foreigners
+            .map(|allowed| middleware::from_fn_with_state(allowed, web::refuse_foreign_writes));
+        let guarded = guarded.layer(option_layer(own_pages));
         // In front of the check: a browser asks first without credentials.
         let served = guarded.layer(option_layer(self.cors)).layer(middleware::from_fn(web::safety_headers));
         let watched = middleware::from_fn_with_state(telemetry::Requests::watched(), telemetry::watch);

@@ -268,3 +268,21 @@ async fn it_is_unregistered_with_all_that_came_of_it(catalog: &Catalog, place: &
     let path = format!("/entities/by-uid/{uid}");
     assert_eq!(catalog.send("DELETE", &path, Value::Null).await, (204, Value::Null));
 }
+
+#[tokio::test]
+async fn pages_of_other_machines_change_nothing_while_nobody_needs_a_token() {
+    let dir = TempDir::new().unwrap();
+    write(&dir.path().join("app-config.yaml"), "catalog:\n  locations: []\n");
+    let catalog =
+        Launch::up(dir.path()).arg("--config").arg(dir.path().join("app-config.yaml")).start().await;
+    let page = |origin: &'static str| {
+        let url = format!("{}/api/ingest/v1/providers/hr/mutations?allowEmpty=true", catalog.url);
+        let request = reqwest::Client::new().post(url).header("origin", origin).header("content-type", JSON);
+        async move { request.body(r#"{"type":"full","entities":[]}"#).send().await.unwrap() }
+    };
+    let refused = page("https://evil.example").await;
+    assert_eq!(refused.status(), 403);
+    let text = refused.text().await.unwrap();
+    assert!(text.contains("backend.cors.origin"), "{text}");
+    assert_eq!(page("http://localhost:3000").await.status(), 200);
+}
