@@ -36,6 +36,8 @@ impl Server {
             .arg("--data-dir")
             .arg(dir.join("data"))
             .args(["--listen", "127.0.0.1:0"])
+            // Without a record of each push.
+            .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

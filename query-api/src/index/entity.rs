@@ -7,7 +7,7 @@ use backstitch_schemas::EntityRef;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Body, KeyId, Relations, Term, splice};
+use super::{Body, Etag, KeyId, Relations, Term, splice};
 
 /// One search row of an entity, in the index's own numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub struct Entity {
     /// Its uid.
     pub uid: Uuid,
     /// Its etag.
-    pub etag: Box<str>,
+    pub etag: Etag,
     /// The revision that last changed it.
     pub revision: Revision,
     /// Everything but relations and etag.
@@ -55,7 +55,7 @@ impl Entity {
     /// Appends the JSON text of the whole entity. The body is copied, not parsed.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let text = self.body.text();
-        let whole = splice::Whole { etag: &self.etag, relations: &self.relations };
+        let whole = splice::Whole { etag: &self.etag.to_string(), relations: &self.relations };
         whole.write(&text, self.body.metadata_at(), out);
     }
 
@@ -63,7 +63,7 @@ impl Entity {
     pub fn to_value(&self) -> Value {
         let mut value = self.body.value();
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert("etag".to_owned(), Value::from(&*self.etag));
+            metadata.insert("etag".to_owned(), Value::from(self.etag.to_string()));
         }
         if let Some(entity) = value.as_object_mut() {
             entity.insert("relations".to_owned(), self.relations_value());

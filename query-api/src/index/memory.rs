@@ -74,7 +74,7 @@ impl Memory {
     fn add_entity(&mut self, entity: &Entity) {
         self.bodies += entity.body.held_bytes();
         self.bodies_as_text += entity.body.text_bytes();
-        let texts = SHARED + entity.etag.len() + entity.entity_ref.as_str().len();
+        let texts = SHARED + entity.etag.heap_bytes() + entity.entity_ref.as_str().len();
         self.entities += bytes(SHARED + size_of::<Entity>() + size_of::<Option<Arc<Entity>>>() + texts);
         self.rows += bytes(SHARED + size_of_val(&*entity.rows));
         self.relations += bytes(match &entity.relations {
