@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use tokio::runtime::Handle;
 
-/// What OpenTelemetry logs at each failed export. [`Sender`] says it once, with the cause.
+/// What OpenTelemetry logs at each failed export, and is said once here, with the cause.
 pub const REPEATED: [&str; 3] =
     ["Export.Failed.Exhausted", "PeriodicReader.ExportError", "BatchSpanProcessor.ExportError"];
 
