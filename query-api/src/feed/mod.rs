@@ -13,16 +13,17 @@ use backstitch_schemas::EntityRef;
 
 pub(crate) use past::Past;
 
-use crate::{query::Predicate, view::View};
+use crate::{error::ApiError, query::Predicate, view::View};
 use past::{RelationKeys, relations_before};
+
+const NOBODY_DECIDES: &str = "The permission policy cannot be asked what may be read, so no change is told or passed \
+                              over; go on from the same revision soon";
 
 /// Who reads, and what of it.
 pub(crate) struct Feed<'a> {
-    pub(crate) read_model: &'a dyn ReadModel,
-    /// What is seen. Later commits than its own are not told.
-    pub(crate) view: &'a View,
-    /// A change is told if the entity matched before or matches after it.
-    pub(crate) filter: Option<&'a Predicate>,
+    read_model: &'a dyn ReadModel,
+    view: &'a View,
+    filter: Option<&'a Predicate>,
 }
 
 /// A change with what it changed.
@@ -52,7 +53,24 @@ pub(crate) struct Part {
     pub(crate) next: Revision,
 }
 
-impl Feed<'_> {
+impl<'a> Feed<'a> {
+    /// What happened as far as `view` sees it; later commits than its own are not told. A change is told if the
+    /// entity matched `filter` before or matches it after.
+    ///
+    /// # Errors
+    /// If nobody decides what is seen. A list is empty then and fills when it is asked for again, but who goes on
+    /// from a revision would never come back for what was not told.
+    pub(crate) fn of(
+        read_model: &'a dyn ReadModel,
+        view: &'a View,
+        filter: Option<&'a Predicate>,
+    ) -> Result<Self, ApiError> {
+        match view.is_undecided() {
+            true => Err(ApiError::unavailable(NOBODY_DECIDES)),
+            false => Ok(Self { read_model, view, filter }),
+        }
+    }
+
     /// What happened after `since`. Looks at `rows` changes at most, whether they are told or not. `None`
     /// if history does not reach back to `since`.
     ///

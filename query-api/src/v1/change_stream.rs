@@ -100,7 +100,7 @@ impl Reader {
     ) -> Result<Option<Part>, ApiError> {
         // Asked again each time: what somebody may see changes while they watch.
         let view = self.state.view(index, &self.principal).await?;
-        let feed = Feed { read_model: &*self.state.read_model, view: &view, filter: self.filter.as_ref() };
+        let feed = Feed::of(&*self.state.read_model, &view, self.filter.as_ref())?;
         Ok(feed.after(since, ROWS).await?)
     }
 }

@@ -93,7 +93,7 @@ pub(crate) async fn changes(
     }
     match since {
         Some(since) => {
-            let feed = Feed { read_model: &*state.read_model, view: &view, filter: filter.as_ref() };
+            let feed = Feed::of(&*state.read_model, &view, filter.as_ref())?;
             changes_after(&feed, since, limit.min(MAX_LIMIT_AFTER)).await
         }
         None if filter.is_some() => Err(ApiError::input(

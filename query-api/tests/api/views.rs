@@ -1,5 +1,6 @@
 //! What a principal sees who may not read everything: the catalog that contains only the rest.
 
+mod following;
 mod pair;
 mod routes;
 mod world;
