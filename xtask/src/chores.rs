@@ -40,7 +40,7 @@ pub(crate) fn fuzz(target: &str, seconds: &str) -> Result<()> {
     let mut command = std::process::Command::new("cargo");
     command.current_dir(&folder).args(["+nightly", "fuzz", "run", "--all-features", target]);
     command.arg(format!("corpus/{target}")).arg(format!("seeds/{target}"));
-    if target == "yaml" && corpus.exists() {
+    if ["yaml", "placeholders"].contains(&target) && corpus.exists() {
         command.arg(corpus);
     }
     run(command.args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")]))
