@@ -14,7 +14,7 @@ use serde_json::json;
 use url::{Host, Url};
 
 use super::{CorsError, origin::Origins};
-use crate::config::CorsConfig;
+use crate::{access::Need, config::CorsConfig};
 
 /// The pages of other machines that may write: those that `backend.cors` lets ask.
 #[derive(Clone, Debug)]
@@ -32,8 +32,9 @@ impl Foreigners {
     /// Whether a request changes something, on behalf of a page that is neither of this machine nor allowed to.
     /// Browsers say so in `Origin`; other clients send none. The name that a page was reached by tells
     /// nothing: its owner can let it stand for this machine.
-    fn write(&self, method: &Method, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(header::ORIGIN).filter(|_| !method.is_safe()) else { return false };
+    fn write(&self, method: &Method, path: &str, headers: &HeaderMap) -> bool {
+        let reads = method.is_safe() || matches!(Need::of(method, path), Need::Nothing | Need::Read);
+        let Some(origin) = headers.get(header::ORIGIN).filter(|_| !reads) else { return false };
         !origin.to_str().is_ok_and(|origin| is_of_this_machine(origin) || self.0.allow(origin))
     }
 }
@@ -53,7 +54,7 @@ pub async fn refuse_foreign_writes(
     request: Request,
     next: Next,
 ) -> Response {
-    if !foreigners.write(request.method(), request.headers()) {
+    if !foreigners.write(request.method(), request.uri().path(), request.headers()) {
         return next.run(request).await;
     }
     let status = StatusCode::FORBIDDEN;
@@ -76,12 +77,12 @@ mod tests {
         let config =
             CorsConfig { origin: vec!["https://portal.skerry.example".to_owned()], ..Default::default() };
         let foreigners = Foreigners::of(&config).unwrap();
-        let writes = |method: Method, origin: Option<&str>| {
+        let writes = |method: Method, path: &str, origin: Option<&str>| {
             let mut headers = HeaderMap::new();
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            foreigners.write(&method, &headers)
+            foreigners.write(&method, path, &headers)
         };
         for origin in [
             None,
@@ -90,13 +91,23 @@ mod tests {
             Some("http://localhost:3000"),
             Some("https://portal.skerry.example"),
         ] {
-            assert!(!writes(Method::POST, origin), "{origin:?}");
+            assert!(!writes(Method::POST, "/api/catalog/locations", origin), "{origin:?}");
         }
         for origin in
             ["https://evil.example", "http://localhost.evil.example:7007", "null", "http://10.0.0.1"]
         {
-            assert!(writes(Method::POST, Some(origin)) && writes(Method::DELETE, Some(origin)), "{origin}");
-            assert!(!writes(Method::GET, Some(origin)), "{origin}");
+            for (method, path) in [
+                (Method::POST, "/api/catalog/locations"),
+                (Method::DELETE, "/api/catalog/entities/by-uid/x"),
+                (Method::POST, "/api/ingest/v1/providers/hr/confirm"),
+            ] {
+                assert!(writes(method, path, Some(origin)), "{path} for {origin}");
+            }
+            for (method, path) in
+                [(Method::GET, "/api/catalog/entities"), (Method::POST, "/api/catalog/entities/by-query")]
+            {
+                assert!(!writes(method, path, Some(origin)), "{path} for {origin}");
+            }
         }
     }
 }

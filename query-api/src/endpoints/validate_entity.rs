@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use backstitch_schemas::{LocationRef, Problem, model};
@@ -13,7 +13,8 @@ use crate::{
     access::permissions,
     body::JsonBody,
     error::ApiError,
-    openapi::{Answer, Group, Operation},
+    openapi::{Answer, Group, Operation, Param, ParamKind},
+    params::Params,
     state::ApiState,
 };
 
@@ -24,6 +25,7 @@ pub(crate) const OPERATION: Operation = Operation::post(
     "Processes an entity as if it had been read from a place, placeholders included, and stores nothing. What is wrong \
      is listed in an answer with status 400.",
 )
+.query(&[Param::new("problems", ParamKind::Word(&["all"]), "Tells every problem, each with its place and what to do, beside the first.")])
 .body("ValidateEntity")
 .answers(&[
     Answer::empty(StatusCode::OK, "Nothing is wrong."),
@@ -36,15 +38,20 @@ pub(crate) const OPERATION: Operation = Operation::post(
 pub(crate) async fn validate_entity(
     State(state): State<ApiState>,
     principal: Principal,
+    uri: Uri,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     state.authorize(&principal, permissions::ENTITY_VALIDATE).await?;
+    let tells_all = Params::read(uri.query()).one("problems") == Some("all");
     let location = body.text("location")?.ok_or_else(|| JsonBody::missing("location"))?;
     let entity = body.member("entity").ok_or_else(|| JsonBody::missing("entity"))?;
     let problems = problems(&state, entity, location).await?;
     let Some(first) = problems.first() else { return Ok(StatusCode::OK.into_response()) };
-    // Backstage stops at the first; the others are told beside it, where clients do not mind them.
-    let body = json!({"errors": [serialised(first)], "problems": problems});
+    let mut body = json!({"errors": [serialised(first)]});
+    // Backstage stops at the first; the others are told to those who ask for them.
+    if tells_all {
+        body["problems"] = json!(problems);
+    }
     Ok((StatusCode::BAD_REQUEST, crate::answer::json(&body)).into_response())
 }
 

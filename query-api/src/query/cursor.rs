@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::QueryError;
+use super::{QueryError, opaque};
 use crate::index::Position;
 
 /// A place in the answer to a query, with the query.
@@ -72,13 +72,7 @@ impl Cursor {
     /// If it is none of ours or Backstage's.
     pub fn decode(text: &str) -> Result<Self, QueryError> {
         let malformed = |reason: String| QueryError(format!("Malformed cursor: {reason}"));
-        // Some clients lose the padding.
-        let unpadded = text.trim_end_matches('=');
-        let bytes = base64::engine::general_purpose::STANDARD_NO_PAD
-            .decode(unpadded)
-            .map_err(|error| malformed(format!("it is not base64: {error}")))?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| malformed(format!("SyntaxError: {error}")))?;
+        let value = opaque::value(text).map_err(malformed)?;
         if let Some(issues) = missing_members(&value) {
             return Err(malformed(format!("InputError: Malformed cursor: {issues}")));
         }

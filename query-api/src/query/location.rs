@@ -1,11 +1,11 @@
 //! Queries for registered locations: the predicate language on their four columns, and the cursor.
 
 use backstitch_schemas::{LocationId, RegisteredLocation};
-use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Predicate, QueryError};
+use super::{Predicate, QueryError, opaque};
 use crate::index::{lower, scalar_text};
 
 /// What a location must satisfy. Unlike for entities an empty `$all` never is, and `$contains` never is.
@@ -160,10 +160,8 @@ impl LocationCursor {
     /// If it is none of ours or Backstage's.
     pub fn decode(text: &str) -> Result<Self, QueryError> {
         let malformed = |reason: String| QueryError(format!("Malformed cursor: {reason}"));
-        let bytes = STANDARD_NO_PAD
-            .decode(text.trim_end_matches('='))
-            .map_err(|error| malformed(format!("it is not base64: {error}")))?;
-        let cursor: Self = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let value = opaque::value(text).map_err(malformed)?;
+        let cursor: Self = serde_json::from_value(value).map_err(|error| malformed(error.to_string()))?;
         if cursor.limit == 0 {
             return Err(malformed("its limit is 0".to_owned()));
         }

@@ -4,6 +4,7 @@
 mod cursor;
 mod filter;
 mod location;
+mod opaque;
 mod order;
 mod predicate;
 mod projection;

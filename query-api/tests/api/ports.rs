@@ -235,10 +235,12 @@ async fn what_is_wrong_with_an_entity_is_listed() {
         }
     };
     let place = json!("url:https://acme.org/x.yaml");
-    // Backstage stops at the first; the others are told beside it.
+    // Backstage stops at the first; the others are told to who asks.
     assert_eq!(errors(component("a", "service"), place.clone()).await, ["first"]);
     let body = json!({"entity": component("a", "service"), "location": place});
     let answer = fixture.post("/api/catalog/validate-entity", &body).await.json();
+    assert_eq!(answer["problems"], Value::Null);
+    let answer = fixture.post("/api/catalog/validate-entity?problems=all", &body).await.json();
     assert_eq!(
         (&answer["problems"][0]["message"], &answer["problems"][1]["message"]),
         (&json!("first"), &json!("second"))

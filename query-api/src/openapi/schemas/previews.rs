@@ -27,7 +27,7 @@ fn validate() -> Value {
 fn invalid() -> Value {
     json!({
         "type": "object",
-        "required": ["errors", "problems"],
+        "required": ["errors"],
         "properties": {
             "errors": {
                 "type": "array",
@@ -42,7 +42,11 @@ fn invalid() -> Value {
                     },
                 },
             },
-            "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+            "problems": {
+                "type": "array",
+                "description": "With `problems=all`.",
+                "items": {"$ref": "#/components/schemas/Problem"},
+            },
         },
     })
 }
