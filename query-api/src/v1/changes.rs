@@ -155,10 +155,7 @@ pub(crate) async fn latest_visible(
     view: &View,
     limit: usize,
 ) -> Result<Vec<HistoryRow>, ReadModelError> {
-    let rows = read_model.latest_changes(looked_at(view, limit)).await?;
-    let mut rows = view.visible_changes(read_model, rows).await?;
-    rows.truncate(limit);
-    Ok(rows)
+    Listed::All.visible(read_model, view, limit).await
 }
 
 /// The changes of one ref that are seen, newest first.
@@ -168,15 +165,64 @@ pub(crate) async fn visible_history(
     entity_ref: &EntityRef,
     limit: usize,
 ) -> Result<Vec<HistoryRow>, ReadModelError> {
-    let rows = read_model.history_of(entity_ref, looked_at(view, limit)).await?;
-    let mut rows = view.visible_changes(read_model, rows).await?;
-    rows.truncate(limit);
-    Ok(rows)
+    Listed::Of(entity_ref).visible(read_model, view, limit).await
 }
 
-/// How many changes to look at to find `limit` that are seen.
-fn looked_at(view: &View, limit: usize) -> usize {
-    if view.is_limited() { MAX_LIMIT } else { limit }
+/// Whose changes are listed.
+#[derive(Clone, Copy, Debug)]
+enum Listed<'a> {
+    All,
+    Of(&'a EntityRef),
+}
+
+impl Listed<'_> {
+    /// The newest `limit` of them that are seen.
+    async fn visible(
+        self,
+        read_model: &dyn ReadModel,
+        view: &View,
+        limit: usize,
+    ) -> Result<Vec<HistoryRow>, ReadModelError> {
+        let looked_at = if view.is_limited() { MAX_LIMIT } else { limit };
+        let rows = self.up_to(read_model, view.revision(), looked_at).await?;
+        let mut rows = view.visible_changes(read_model, rows).await?;
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    /// The newest `count` up to a revision. The read model may be ahead of it: by at most [`MAX_LIMIT`] changes,
+    /// or fewer are found.
+    async fn up_to(
+        self,
+        read_model: &dyn ReadModel,
+        revision: Revision,
+        count: usize,
+    ) -> Result<Vec<HistoryRow>, ReadModelError> {
+        let mut asked_for = count;
+        loop {
+            let mut rows = self.newest(read_model, asked_for).await?;
+            let is_all = rows.len() < asked_for || asked_for >= MAX_LIMIT;
+            let beyond = rows.partition_point(|row| row.revision > revision);
+            rows.drain(..beyond);
+            if is_all || rows.len() >= count {
+                rows.truncate(count);
+                return Ok(rows);
+            }
+            // Twice as many, since more may be committed meanwhile.
+            asked_for = (count + 2 * beyond).min(MAX_LIMIT);
+        }
+    }
+
+    async fn newest(
+        self,
+        read_model: &dyn ReadModel,
+        count: usize,
+    ) -> Result<Vec<HistoryRow>, ReadModelError> {
+        match self {
+            Self::All => read_model.latest_changes(count).await,
+            Self::Of(entity_ref) => read_model.history_of(entity_ref, count).await,
+        }
+    }
 }
 
 fn page(rows: &[HistoryRow]) -> Response {

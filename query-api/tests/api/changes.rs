@@ -1,6 +1,9 @@
 //! The changes after a revision, as pages and as a stream.
 
+use std::sync::Arc;
+
 use axum::{body::Body, http::Request};
+use backstitch_query_api::{ApiState, Config, router};
 use backstitch_read_model::{ReadModel, Revision};
 use backstitch_schemas::Timestamp;
 use serde_json::{Value, json};
@@ -86,6 +89,24 @@ async fn a_filter_keeps_what_matched_before_or_matches_after() {
     let path = format!("{PATH}?since={}&filter=relations.ownedBy=group:default/team-a", at(2));
     let page = fixture.get(&path).await.json();
     assert_eq!(revisions(&page), [3, 4, 5], "relations are known from the middle on too");
+}
+
+#[tokio::test]
+async fn lists_end_with_the_revision_that_the_answer_names_when_the_read_model_is_ahead() {
+    let (mut fixture, ahead) = (Fixture::with(&[component("a", "service")]).await, eventful().await);
+    let config = Arc::new(Config::default());
+    fixture.router = router(ApiState::new(fixture.catalog.clone(), ahead.read_model.clone(), config));
+    for path in [
+        PATH.to_owned(),
+        format!("{PATH}?limit=1"),
+        format!("{PATH}?since={}", at(0)),
+        "/api/catalog/v1/history/component/default/a".to_owned(),
+        "/api/catalog/v1/history/component/default/a?limit=1".to_owned(),
+    ] {
+        let answer = fixture.get(&path).await;
+        assert_eq!(answer.header("backstitch-revision"), Some(at(1).to_string().as_str()), "{path}");
+        assert_eq!(revisions(&answer.json()), [1], "{path}");
+    }
 }
 
 #[tokio::test]
