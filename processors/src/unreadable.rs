@@ -3,7 +3,7 @@
 
 use backstitch_event_log::StoredRecord;
 use backstitch_schemas::{
-    ClaimKey, Problem, Timestamp, Version,
+    ClaimKey, Problem, Timestamp, Topic, Version,
     change::{Cause, CauseKind},
     headers::{ChangeHeaders, Operation},
     processed::{Errors, Form, FormState, Processed, Stamp},
@@ -44,7 +44,9 @@ fn problem(input: &StoredRecord, reason: &str) -> Problem {
         "The record of this entity at {}/{}/{} cannot be processed and lies in the dead letters: {reason}",
         input.topic, input.partition.0, input.offset.0
     );
-    Problem::new("Error", message).with_advice(
-        "submit the entity again with a change (the same content counts as known), or redrive the dead letters",
-    )
+    Problem::new("Error", message).with_advice(format!(
+        "submit the entity again with a change (the same content counts as known); the record's bytes lie in `{}`, \
+         with its headers",
+        Topic::ChangesDeadLetters
+    ))
 }

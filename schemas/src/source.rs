@@ -21,6 +21,10 @@ static CODEC: LazyLock<Codec> = LazyLock::new(|| {
 /// the key of its claim, or its own key where that cannot be read either. `note` is the entity's ref.
 pub const DEAD_LETTER: &str = "dead-letter:";
 
+/// How names of ours begin that keep which claims of a provider are missing while their removal waits for a
+/// person: then comes the provider's name. `note` is a JSON array of their keys; absent if they are too many.
+pub const HELD: &str = "held:";
+
 /// What a record of `catalog.sources` is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceKey {

@@ -166,6 +166,9 @@ fn lines(explanation: &Explanation, cwd: &Path) -> Vec<String> {
         lines.push(format!("nearest: {}", explanation.nearest.join(", ")));
     }
     lines.push(format!("→ {}", explanation.advice));
+    if cwd == Path::new("/") {
+        return lines;
+    }
     let (place, path) = (format!("file:{}/", cwd.display()), format!("{}/", cwd.display()));
     lines.into_iter().map(|line| line.replace(&place, "").replace(&path, "")).collect()
 }
@@ -175,7 +178,7 @@ struct Group<'e> {
     refs: Vec<&'e str>,
     verdict: &'e str,
     chain: &'e [Link],
-    unread: &'e [Place],
+    unread: Vec<&'e Place>,
 }
 
 fn groups(claims: &[Claim]) -> Vec<Group<'_>> {
@@ -184,12 +187,15 @@ fn groups(claims: &[Claim]) -> Vec<Group<'_>> {
         let same =
             |group: &&mut Group<'_>| group.verdict == claim.verdict && same_way(group.chain, &claim.chain);
         match groups.iter_mut().find(same) {
-            Some(group) => group.refs.push(&claim.entity_ref),
+            Some(group) => {
+                group.refs.push(&claim.entity_ref);
+                group.unread.extend(&claim.unread);
+            }
             None => groups.push(Group {
                 refs: vec![&claim.entity_ref],
                 verdict: &claim.verdict,
                 chain: &claim.chain,
-                unread: &claim.unread,
+                unread: claim.unread.iter().collect(),
             }),
         }
     }
@@ -299,6 +305,24 @@ mod tests {
                 "nearest: component:default/b",
                 "→ write `owner`",
             ]
+        );
+    }
+
+    #[test]
+    fn from_the_root_urls_keep_their_slashes_and_a_group_tells_all_that_is_unread() {
+        let claim = |name: &str, unread: &str| {
+            json!({
+                "entityRef": format!("location:default/{name}"), "verdict": "lists what is not there", "chain": [],
+                "unread": [{"document": unread, "reading": {"outcome": "failed"}}],
+            })
+        };
+        let answer = json!({
+            "summary": "two of them", "advice": "see",
+            "claims": [claim("a", "url:https://h/a"), claim("b", "url:https://h/b")],
+        });
+        assert_eq!(
+            lines(&serde_json::from_value(answer).unwrap(), Path::new("/"))[2..4],
+            ["    lists url:https://h/a: failed", "    lists url:https://h/b: failed"]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Records of which nothing can be made are put aside with their reason, and can be redriven.
+//! Records of which nothing can be made are put aside with their reason.
 //!
 //! So that nobody misses them there, `catalog.sources` tells of each until a sound record about the same claim
 //! follows. The entity itself does not: see decision 25.
@@ -136,7 +136,8 @@ fn unreadable(record: &StoredRecord, claim: Option<&ClaimKey>, reason: &str, now
     );
     let problem = Problem::new("DataError", message).with_advice(format!(
         "{about} stays as it was before that record; submit it again with a change (the same content counts as \
-         known), or redrive the dead letters"
+         known); the record's bytes lie in `{}`, with its headers",
+        Topic::ProcessedDeadLetters
     ));
     SourceState {
         outcome: "failed".to_owned(),

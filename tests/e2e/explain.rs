@@ -238,3 +238,91 @@ async fn what_fails_for_the_moment_is_told_of_the_location_the_entity_and_the_do
 fn read_time(answer: &Value) -> Option<String> {
     answer["claims"][0]["chain"][0]["reading"]["lastSuccess"].as_str().map(str::to_owned)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_in_a_long_document_is_told_and_what_did_not_pass_is_offered() {
+    let dir = tempfile::tempdir().unwrap();
+    let without_type = |name: &str| component(name, "x").replace("  type: service\n", "");
+    let documents: Vec<_> = (0..300)
+        .map(|number| {
+            let name = format!("c-{number:03}");
+            if number == 250 { without_type(&name) } else { component(&name, "x") }
+        })
+        .collect();
+    write(&dir.path().join("many.yaml"), &documents.join("---\n"));
+    write(&dir.path().join("wheel.yaml"), &without_type("wheel").replace("team-a", "team-nowhere"));
+    write(&dir.path().join("g/one/catalog-info.yaml"), &component("one", "x"));
+    write(&dir.path().join("g/two/catalog-info.yaml"), &component("two", "x"));
+    let pattern = dir.path().join("g/**/catalog-info.yaml");
+    let locations = ["many.yaml", "wheel.yaml"].map(|name| dir.path().join(name));
+    let locations: Vec<_> = locations.iter().chain([&pattern]).collect();
+    let locations: Vec<_> =
+        locations.into_iter().map(|target| json!({"type": "file", "target": target})).collect();
+    let config = dir.path().join("app-config.yaml");
+    write(&config, &json!({"catalog": {"locations": locations}}).to_string());
+    let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
+    catalog.settled().await;
+
+    let many = explained(&catalog, &format!("target=file:{}/many.yaml", dir.path().display())).await;
+    assert_eq!(many["state"], "invalid", "{:#}", many["summary"]);
+    assert_eq!(
+        (&many["claims"][0]["entityRef"], &many["claimsTotal"]),
+        (&json!("component:default/c-250"), &json!(300))
+    );
+    assert_eq!(many["claims"].as_array().unwrap().len(), 200);
+
+    let mistyped = explained(&catalog, "ref=whel").await;
+    assert_eq!(mistyped["nearest"][0], "component:default/wheel", "{mistyped:#}");
+    let found = explained(&catalog, &format!("target=file:{}", pattern.display())).await;
+    assert_eq!(found["state"], "visible", "{found:#}");
+    assert!(text_of(&found, "summary").contains("finds 2 documents"), "{found:#}");
+
+    std::fs::remove_file(dir.path().join("g/two/catalog-info.yaml")).unwrap();
+    let of_two = format!("target=file:{}/g/two/catalog-info.yaml", dir.path().display());
+    let gone = crate::support::eventually(
+        "the document to be gone",
+        std::time::Duration::from_secs(30),
+        || explained(&catalog, &of_two),
+        |answer| answer["state"] == "withdrawn",
+    )
+    .await;
+    assert!(text_of(&gone, "summary").contains("is not listed any more"), "{gone:#}");
+    assert_eq!(gone["lastChange"]["operation"], "deleted", "{gone:#}");
+    catalog.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_removal_that_waits_is_known_not_only_those_that_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |number: usize| dir.path().join(format!("r/{number:02}/catalog-info.yaml"));
+    for number in 0..40 {
+        write(&place(number), &component(&format!("s-{number:02}"), "x"));
+    }
+    let config = dir.path().join("app-config.yaml");
+    let target = dir.path().join("r/*/catalog-info.yaml");
+    write(&config, &json!({"catalog": {"locations": [{"type": "file", "target": target}]}}).to_string());
+    let catalog = Launch::up(dir.path()).arg("--config").arg(config).start().await;
+    catalog.settled().await;
+    // At one stroke, or a few would go before the wave is seen.
+    std::fs::create_dir(dir.path().join("elsewhere")).unwrap();
+    std::fs::rename(dir.path().join("r"), dir.path().join("elsewhere/r")).unwrap();
+    std::fs::create_dir(dir.path().join("r")).unwrap();
+    for number in 34..40 {
+        write(&place(number), &component(&format!("s-{number:02}"), "x"));
+    }
+    let patience = std::time::Duration::from_secs(60);
+    let last = || explained(&catalog, "ref=s-33");
+    let held =
+        crate::support::eventually("the hold", patience, last, |answer| answer["state"] == "removal-held")
+            .await;
+    assert!(text_of(&held, "advice").contains("providers confirm"), "{held:#}");
+    for number in 0..34 {
+        let answer = explained(&catalog, &format!("ref=s-{number:02}")).await;
+        assert_eq!(answer["state"], "removal-held", "{answer:#}");
+    }
+    assert_eq!(explained(&catalog, "ref=s-39").await["state"], "visible");
+    let document = explained(&catalog, &format!("target=file:{}", place(33).display())).await;
+    assert_eq!(document["state"], "removal-held", "{document:#}");
+    assert!(!text_of(&document, "summary").contains("was read"), "{document:#}");
+    catalog.stop().await;
+}

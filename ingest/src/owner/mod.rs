@@ -157,7 +157,7 @@ pub(crate) struct Owner {
 
 /// Under which name of ours `catalog.sources` keeps what is held.
 fn missing_name(provider: &ProviderName) -> String {
-    format!("held:{provider}")
+    format!("{}{provider}", backstitch_schemas::source::HELD)
 }
 
 impl Owner {

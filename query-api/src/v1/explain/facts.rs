@@ -42,8 +42,37 @@ pub(super) struct DocumentFacts {
     pub(super) claims: Vec<ClaimFacts>,
     /// How many claims there are, listed or not.
     pub(super) claims_total: i64,
+    pub(super) tally: Tally,
+    /// What it found, if it is a pattern.
+    pub(super) matched: Option<Matched>,
+    /// Whether whoever asks is told how reading goes; if not, that nothing is said of it means nothing.
+    pub(super) tells_reading: bool,
+    /// The latest change of what stood in it, if nothing does any more.
+    pub(super) last_change: Option<LastChange>,
     /// Documents that may be meant.
     pub(super) nearest: Vec<String>,
+}
+
+/// How the claims of a document stand, told or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Those that were looked at and are not withdrawn.
+    pub(super) live: usize,
+    /// Those among them that are not in the catalog as written.
+    pub(super) wrong: usize,
+    /// Those that were not looked at, because there are too many.
+    pub(super) unseen: i64,
+}
+
+/// What a pattern found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Matched {
+    /// How many documents.
+    pub(super) total: usize,
+    /// How many of them cannot be read, or hold what is wrong as a whole.
+    pub(super) troubled: usize,
+    /// One of them.
+    pub(super) first: Option<String>,
 }
 
 /// A final entity, in short.

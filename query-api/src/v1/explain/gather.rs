@@ -9,6 +9,7 @@ use super::{
     facts::{ClaimFacts, DocumentFacts, EntityFacts, LastChange, Link, SourceView, Visible, Way},
     nearest,
     sources::Sources,
+    verdict,
 };
 use crate::{
     index::{Entity, lower, relation_key},
@@ -16,7 +17,7 @@ use crate::{
     state::ApiState,
     v1::{
         changes::visible_history,
-        problems::{looked_at, visible_claims, visible_sources},
+        problems::{claims_with_problems, looked_at, visible_claims, visible_sources},
         views::CauseView,
     },
     view::View,
@@ -24,8 +25,12 @@ use crate::{
 
 /// Locations above a claim that are followed.
 const MAX_DEPTH: usize = 32;
-/// Claims of one document that are told.
+/// Claims of one document that are looked at.
+const LOOKED_AT: usize = 5_000;
+/// Claims of one document that are told, wrong ones first.
 const MAX_CLAIMS: usize = 200;
+/// Claims with problems among which is looked for what may be meant, and for who names a ref.
+const MAX_PROBLEMS: usize = 10_000;
 /// Entities that name a ref that are told.
 const MAX_MENTIONS: usize = 20;
 /// Locations that name a document that are told.
@@ -40,22 +45,22 @@ pub(super) async fn entity(
     let read_model = &*state.read_model;
     let claims = claims_on(read_model, view, entity_ref).await?;
     let sources = Sources::of(&visible_sources(read_model, view).await?);
-    let history = visible_history(read_model, view, entity_ref, 1).await?;
     let visible = view.find(entity_ref).map(|entity| visible(entity));
-    let nearest = if visible.is_none() { nearest::refs(view, entity_ref) } else { Vec::new() };
+    let mut mentions = mentions(view, entity_ref);
+    let mut nearest = Vec::new();
+    if visible.is_none() {
+        let wrong = claims_with_problems(read_model, view, MAX_PROBLEMS).await?.items;
+        nearest = nearest::refs(view, wrong.iter().map(|claim| &claim.key.entity_ref), entity_ref);
+        add_owned(&mut mentions, &wrong, entity_ref);
+    }
     let mut facts = EntityFacts {
         entity_ref: entity_ref.clone(),
         revision: view.revision().0,
         visible,
-        last_change: history.first().map(|row| LastChange {
-            revision: row.revision.0,
-            at: row.at.to_string(),
-            operation: row.operation,
-            cause: CauseView::from(&row.cause),
-        }),
+        last_change: last_change(read_model, view, entity_ref).await?,
         claims: Chains::new(read_model, view, &sources).of_all(claims).await?,
         dead_letters: sources.dead_letters(entity_ref),
-        mentions: mentions(view, entity_ref),
+        mentions,
         nearest,
     };
     add_read_times(state, facts.places().collect()).await;
@@ -69,12 +74,19 @@ pub(super) async fn document(
     location: &LocationRef,
 ) -> Result<DocumentFacts, ReadModelError> {
     let read_model = &*state.read_model;
-    let location = location.to_string();
     let sources = Sources::of(&visible_sources(read_model, view).await?);
+    let location = sources.as_read(location);
     let page =
-        visible_claims(view, read_model.claims_in(&location, looked_at(view, MAX_CLAIMS)).await?, MAX_CLAIMS);
+        visible_claims(view, read_model.claims_in(&location, looked_at(view, LOOKED_AT)).await?, LOOKED_AT);
+    let unseen = page.total - i64::try_from(page.items.len()).unwrap_or(i64::MAX);
     let mut chains = Chains::new(read_model, view, &sources);
-    let claims = chains.of_all(page.items).await?;
+    let (mut claims, tally) = verdict::wrong_first(chains.of_all(page.items).await?, unseen);
+    claims.truncate(MAX_CLAIMS);
+    let gone = claims.first().filter(|_| tally.live == 0);
+    let last_change = match gone {
+        Some(gone) => last_change(read_model, view, &gone.claim.key.entity_ref).await?,
+        None => None,
+    };
     let listed = chains.of_document(&location).await?;
     let read = sources.of_document(&location);
     let is_known = !read.is_empty() || !claims.is_empty();
@@ -87,11 +99,39 @@ pub(super) async fn document(
         named_by,
         claims,
         claims_total: page.total,
+        tally,
+        matched: sources.matched(&location),
+        tells_reading: !view.is_limited(),
+        last_change,
         nearest,
         location,
     };
     add_read_times(state, facts.places().collect()).await;
     Ok(facts)
+}
+
+async fn last_change(
+    read_model: &dyn ReadModel,
+    view: &View,
+    entity_ref: &EntityRef,
+) -> Result<Option<LastChange>, ReadModelError> {
+    let history = visible_history(read_model, view, entity_ref, 1).await?;
+    Ok(history.first().map(|row| LastChange {
+        revision: row.revision.0,
+        at: row.at.to_string(),
+        operation: row.operation,
+        cause: CauseView::from(&row.cause),
+    }))
+}
+
+/// Adds who names the ref as its owner and did not pass.
+fn add_owned(mentions: &mut Vec<(EntityRef, String)>, wrong: &[ClaimRecord], entity_ref: &EntityRef) {
+    for claim in wrong.iter().filter(|claim| claim.owner.as_ref() == Some(entity_ref)) {
+        let mention = (claim.key.entity_ref.clone(), "ownedBy".to_owned());
+        if mentions.len() < MAX_MENTIONS && !mentions.contains(&mention) {
+            mentions.push(mention);
+        }
+    }
 }
 
 /// Asks those who read the places when they do.
@@ -172,7 +212,7 @@ impl<'a> Chains<'a> {
         let mut facts = Vec::new();
         for claim in claims {
             let chain = self.above(&claim.key.provider, claim.key.listing.as_ref()).await?;
-            let held_since = self.sources.held_since(&claim.key);
+            let held_since = self.held_since(&claim.key).await?;
             let unread = self.sources.unread_of(&claim.key);
             facts.push(ClaimFacts { claim, chain, unread, held_since });
         }
@@ -209,6 +249,23 @@ impl<'a> Chains<'a> {
             next = parent.and_then(|parent| parent.key.listing.clone());
         }
         Ok(links)
+    }
+
+    /// Since when the removal of a claim, or of a Location that leads to it, waits for a person.
+    async fn held_since(&mut self, key: &ClaimKey) -> Result<Option<String>, ReadModelError> {
+        let mut next = Some(key.clone());
+        let mut depth = 0;
+        while let Some(key) = next.filter(|_| depth < MAX_DEPTH) {
+            if let Some(since) = self.sources.held_since(&key) {
+                return Ok(Some(since));
+            }
+            depth += 1;
+            next = match &key.listing {
+                Some(listing) => self.claim_on(&key.provider, listing).await?.map(|claim| claim.key.clone()),
+                None => None,
+            };
+        }
+        Ok(None)
     }
 
     /// The claim on the Location that lists something.

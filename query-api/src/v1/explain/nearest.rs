@@ -1,5 +1,7 @@
 //! What somebody may have meant who named something that is not there.
 
+use std::collections::BTreeSet;
+
 use backstitch_schemas::{
     EntityRef,
     nearest::{tolerance, within},
@@ -10,9 +12,13 @@ use crate::view::View;
 /// How many are suggested.
 const SUGGESTED: usize = 5;
 
-/// Visible refs that differ little from `wanted`, nearest first. Another kind or namespace counts as one
-/// mistyped letter.
-pub(super) fn refs(view: &View, wanted: &EntityRef) -> Vec<EntityRef> {
+/// Visible refs, and those that are `claimed`, that differ little from `wanted`, nearest first. Another kind or namespace counts as
+/// one mistyped letter.
+pub(super) fn refs<'a>(
+    view: &'a View,
+    claimed: impl Iterator<Item = &'a EntityRef>,
+    wanted: &EntityRef,
+) -> Vec<EntityRef> {
     let distance = |other: &EntityRef| {
         let parts =
             usize::from(other.kind() != wanted.kind()) + usize::from(other.namespace() != wanted.namespace());
@@ -21,7 +27,9 @@ pub(super) fn refs(view: &View, wanted: &EntityRef) -> Vec<EntityRef> {
     };
     let all = view.index().iter().map(|entity| &entity.entity_ref);
     let near = all.filter_map(|other| Some((distance(other)?, other)));
-    best(near.filter(|(_, other)| view.sees(other))).into_iter().cloned().collect()
+    let claimed = claimed.filter_map(|other| Some((distance(other)?, other)));
+    let both: BTreeSet<_> = near.filter(|(_, other)| view.sees(other)).chain(claimed).collect();
+    best(both.into_iter().filter(|(_, other)| *other != wanted)).into_iter().cloned().collect()
 }
 
 /// Location refs that differ little from `wanted`, nearest first; if there are none, those that share the

@@ -1,14 +1,17 @@
 //! What `catalog.sources` says, by provider and document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use backstitch_read_model::SourceRow;
 use backstitch_schemas::{
-    ClaimKey, EntityRef, Listing, Problem, ProviderName,
-    source::{DEAD_LETTER, SourceKey, SourceState},
+    ClaimKey, EntityRef, Listing, LocationRef, Problem, ProviderName,
+    scm::Scm,
+    source::{DEAD_LETTER, HELD, SourceKey, SourceState},
 };
 
-use super::facts::{Place, SourceView, Unread};
+use url::Url;
+
+use super::facts::{Matched, Place, SourceView, Unread};
 
 /// Documents that a Location lists and that cannot be read that are told.
 const MAX_UNREAD: usize = 20;
@@ -19,12 +22,15 @@ pub(super) struct Sources {
     documents: HashMap<(String, String), SourceState>,
     /// What is told of records that could not be read, by entity ref.
     dead_letters: HashMap<String, Vec<Problem>>,
+    /// Claims whose removal waits for a person, by provider, where it is kept which ones do.
+    held: HashMap<String, HashSet<ClaimKey>>,
 }
 
 impl Sources {
     pub(super) fn of(rows: &[SourceRow]) -> Self {
         let (mut providers, mut documents) = (HashMap::new(), HashMap::new());
         let mut dead_letters: HashMap<String, Vec<Problem>> = HashMap::new();
+        let mut held = HashMap::new();
         for row in rows {
             match SourceKey::decode(row.key.as_bytes()) {
                 Ok(SourceKey::Provider(name)) => drop(providers.insert(name.to_string(), row.state.clone())),
@@ -38,10 +44,14 @@ impl Sources {
                         .or_default()
                         .extend(problems);
                 }
-                Ok(_) | Err(_) => {}
+                Ok(SourceKey::Ours(name)) => {
+                    let provider = name.strip_prefix(HELD);
+                    held.extend(provider.and_then(|name| Some((name.to_owned(), keys_in(&row.state)?))));
+                }
+                Ok(SourceKey::Location(..)) | Err(_) => {}
             }
         }
-        Self { providers, documents, dead_letters }
+        Self { providers, documents, dead_letters, held }
     }
 
     /// What is told of records about an entity that could not be read.
@@ -103,10 +113,51 @@ impl Sources {
         self.documents.keys().map(|(_, document)| document.as_str())
     }
 
-    /// Since when a claim's removal waits for a person, as far as the provider tells which ones do.
+    /// The document under the spelling that it is read under: hosts have several views of a file, each with a
+    /// URL of its own.
+    pub(super) fn as_read(&self, location: &LocationRef) -> String {
+        let written = location.to_string();
+        let is_read = |document: &String| !self.readers_of(document).is_empty();
+        let url = written.strip_prefix("url:").and_then(|url| Url::parse(url).ok());
+        let Some(url) = url.filter(|_| !is_read(&written)) else { return written };
+        let views = [Scm::GitHub, Scm::GitLab].into_iter().flat_map(|host| host.spellings(&url, false));
+        views.map(|view| format!("url:{view}")).find(is_read).unwrap_or(written)
+    }
+
+    /// What a pattern found, if the document is one.
+    pub(super) fn matched(&self, pattern: &str) -> Option<Matched> {
+        let wild = wildcard(pattern)?;
+        let (is_file, beginning) = (pattern.starts_with("file:"), &pattern[..wild]);
+        let base = beginning.rfind('/').map_or(beginning, |slash| &beginning[..=slash]);
+        let mut matched = Matched::default();
+        for (provider, state) in self.readers_of(pattern) {
+            let found = self.documents.iter().filter(|((reader, document), found)| {
+                let is_listed = found.listed_by.iter().any(|by| state.listed_by.contains(by));
+                let is_below = !is_file || document.starts_with(base);
+                reader == provider && is_listed && is_below && document != pattern
+            });
+            for ((_, document), state) in found {
+                matched.total += 1;
+                let reading = SourceView::of(provider, state);
+                matched.troubled += usize::from(reading.trouble().is_some());
+                if matched.first.as_ref().is_none_or(|first| document < first) {
+                    matched.first = Some(document.clone());
+                }
+            }
+        }
+        Some(matched)
+    }
+
+    /// Since when a claim's removal waits for a person. Where it is not kept which ones do, because they are
+    /// too many, it is what stands in documents that are not read any more.
     pub(super) fn held_since(&self, key: &ClaimKey) -> Option<String> {
         let held = self.providers.get(key.provider.as_str())?.held.as_ref()?;
-        held.sample.iter().any(|name| name == key.entity_ref.as_str()).then(|| held.since.to_string())
+        let waits = match self.held.get(key.provider.as_str()) {
+            Some(kept) => kept.contains(key),
+            None => key.listing.is_some() && self.reading(key.provider.as_str(), key.document()).is_none(),
+        };
+        let is_named = || held.sample.iter().any(|name| name == key.entity_ref.as_str());
+        (waits || is_named()).then(|| held.since.to_string())
     }
 
     fn readers_of(&self, document: &str) -> Vec<(&str, &SourceState)> {
@@ -115,4 +166,16 @@ impl Sources {
         readers.sort_unstable_by_key(|(provider, _)| *provider);
         readers
     }
+}
+
+/// The claims that a state keeps, if it does.
+fn keys_in(state: &SourceState) -> Option<HashSet<ClaimKey>> {
+    let keys: Vec<String> = serde_json::from_str(state.note.as_deref()?).ok()?;
+    Some(keys.iter().filter_map(|key| ClaimKey::decode(key.as_bytes()).ok()).collect())
+}
+
+/// Where the first wildcard of a location ref stands, if it is a pattern. In a URL, a question mark begins
+/// the query.
+fn wildcard(location: &str) -> Option<usize> {
+    if location.starts_with("file:") { location.find(['*', '?', '[', '{']) } else { location.find('*') }
 }

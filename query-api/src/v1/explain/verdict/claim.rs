@@ -3,7 +3,7 @@
 use backstitch_read_model::{ClaimState, Standing};
 use backstitch_schemas::Problem;
 
-use super::{REFRESH, Verdict, advice, cannot_be_read, message, placed, reading_advice};
+use super::{REFRESH, Verdict, advice, cannot_be_read, placed, reading_advice};
 use crate::v1::{
     explain::facts::{ClaimFacts, Link, Place, SourceView, State},
     views::ClaimSource,
@@ -44,7 +44,7 @@ pub(super) fn of_claim(facts: &ClaimFacts) -> Verdict {
             let reason = claim.problems.first();
             Verdict::new(
                 State::Refused,
-                format!("{source} is not let in: {}", message(reason)),
+                format!("{source} is not let in: {}", placed(reason)),
                 advice(reason),
             )
         }
@@ -89,7 +89,9 @@ fn shown(facts: &ClaimFacts, source: &str) -> Verdict {
     }
     if let Some((document, reading)) = troubled(&facts.chain) {
         let since = reading.last_success.as_deref().unwrap_or("an unknown time");
-        let text = format!("{source} is shown as of {since}, because {document} {}", cannot_be_read(reading));
+        let it = if document == facts.claim.key.document() { "it" } else { document };
+        let text =
+            format!("{source} is shown as of {since}, because {it} {}", cannot_be_read(document, reading));
         return Verdict::new(State::Stale, text, reading_advice(reading));
     }
     if let Some(Place { document, reading }) = facts.unread.places.first() {
@@ -97,8 +99,8 @@ fn shown(facts: &ClaimFacts, source: &str) -> Verdict {
             0 => String::new(),
             others => format!(" (and {others} more that it lists cannot be read either)"),
         };
-        let text =
-            format!("{source} makes it, but {document}, which it lists, {}{others}", cannot_be_read(reading));
+        let unread = cannot_be_read(document, reading);
+        let text = format!("{source} makes it, but {document}, which it lists, {unread}{others}");
         return Verdict::new(State::ListsTrouble, text, reading_advice(reading));
     }
     as_written(facts, source)

@@ -1,15 +1,69 @@
 //! What can be said about a document.
 
 use super::{Verdict, advice, cannot_be_read, placed, reading_advice};
-use crate::v1::explain::facts::{DocumentFacts, SourceView, State};
+use crate::v1::explain::facts::{DocumentFacts, Matched, SourceView, State, Tally};
 
 /// The verdict on a document, from that on each of its claims.
 pub(super) fn document(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
     if facts.sources.is_empty() && facts.claims.is_empty() {
         return not_read(facts);
     }
-    let unread = facts.sources.iter().find(|reading| reading.trouble().is_some());
-    unread.map_or_else(|| read(facts, verdicts), |reading| unreadable(facts, reading))
+    if let Some(reading) = facts.sources.iter().find(|reading| reading.trouble().is_some()) {
+        return unreadable(facts, reading);
+    }
+    match &facts.matched {
+        _ if facts.sources.is_empty() && facts.tells_reading => {
+            unlisted(facts, verdicts).unwrap_or_else(|| read(facts, verdicts))
+        }
+        Some(matched) if facts.tally.live == 0 => pattern(facts, matched),
+        _ => read(facts, verdicts),
+    }
+}
+
+/// The verdict on a document that nobody reads any more, if it is one.
+fn unlisted(facts: &DocumentFacts, verdicts: &[Verdict]) -> Option<Verdict> {
+    let location = &facts.location;
+    if let Some(held) = verdicts.iter().find(|verdict| verdict.state == State::RemovalHeld) {
+        let text =
+            format!("{location} is not read any more, and what stood in it stays for now: {}.", held.text);
+        return Some(Verdict { text, ..held.clone() });
+    }
+    if facts.tally.live > 0 || facts.tally.unseen > 0 {
+        return None;
+    }
+    let since = facts.last_change.as_ref().map_or_else(String::new, |change| {
+        let cause = change.cause.detail.as_deref().unwrap_or(change.cause.kind);
+        format!(" ({cause}, revision {} at {})", change.revision, change.at)
+    });
+    let text = format!("{location} is not listed any more, and what stood in it was taken back{since}.");
+    Some(Verdict::new(
+        State::Withdrawn,
+        text,
+        "nothing to do unless it should be there; then register it again, or add it to what listed it",
+    ))
+}
+
+/// The verdict on a pattern that was looked up.
+fn pattern(facts: &DocumentFacts, matched: &Matched) -> Verdict {
+    let location = &facts.location;
+    let Some(first) = &matched.first else {
+        let text = format!("{location} is a pattern, and nothing matches it.");
+        return Verdict::new(
+            State::Empty,
+            text,
+            "compare the pattern with the files that are meant: `*` stays within a name, `**` is any number of directories",
+        );
+    };
+    let Matched { total, troubled, .. } = matched;
+    let documents = if *total == 1 { "1 document" } else { &format!("{total} documents") };
+    let text = format!("{location} is a pattern and finds {documents}, such as {first}");
+    let ask = format!("ask about one of them, `backstitch explain {first}`");
+    if *troubled > 0 {
+        let text = format!("{text}; {troubled} cannot be read, or not wholly.");
+        return Verdict::new(State::ListsTrouble, text, format!("see `backstitch errors`, or {ask}"));
+    }
+    let advice = format!("nothing is wrong with the pattern itself; {ask}");
+    Verdict::new(State::Visible, format!("{text}."), advice)
 }
 
 fn not_read(facts: &DocumentFacts) -> Verdict {
@@ -37,7 +91,8 @@ fn unreadable(facts: &DocumentFacts, reading: &SourceView) -> Verdict {
         Some(at) => format!("was last read at {at}"),
         None => "was never read".to_owned(),
     };
-    let text = format!("{}{listed} {last} and {}.", facts.location, cannot_be_read(reading));
+    let unread = cannot_be_read(&facts.location, reading);
+    let text = format!("{}{listed} {last} and {unread}.", facts.location);
     Verdict::new(State::Unreadable, text, reading_advice(reading))
 }
 
@@ -53,10 +108,10 @@ fn listed_by(facts: &DocumentFacts) -> Option<String> {
 
 fn read(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
     let location = &facts.location;
-    let live: Vec<_> = verdicts.iter().filter(|verdict| verdict.state != State::Withdrawn).collect();
-    let wrong = live.iter().find(|verdict| !is_as_written(verdict.state));
+    let Tally { live, wrong: wrong_total, unseen } = facts.tally;
+    let wrong = verdicts.iter().find(|verdict| place(verdict.state) == Place::Wrong);
     let problem = facts.sources.iter().flat_map(|reading| &reading.errors).next();
-    let (state, text, advice) = match (live.len(), wrong, problem) {
+    let (state, text, advice) = match (live, wrong, problem) {
         (0, _, None) => {
             (State::Empty, "and it holds no entity.".to_owned(), "write a descriptor into it".to_owned())
         }
@@ -69,8 +124,22 @@ fn read(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
             (State::Invalid, text, advice(Some(problem)))
         }
         (_, Some(verdict), None) => {
-            let text = format!("and not all of it is in the catalog as written: {}.", verdict.text);
+            let others = match wrong_total.saturating_sub(1) {
+                0 => String::new(),
+                others => format!(" So it is with {others} more of its {live} entities, or similarly."),
+            };
+            let text = format!("and not all of it is in the catalog as written: {}.{others}", verdict.text);
             (verdict.state, text, verdict.advice.clone())
+        }
+        (many, None, None) if unseen > 0 => {
+            let text = format!(
+                "and the first {many} of its entities are in the catalog; {unseen} more were not looked at."
+            );
+            (
+                State::Visible,
+                text,
+                "nothing is wrong with these; ask about one of the others by its ref".to_owned(),
+            )
         }
         (many, None, None) => {
             let text = format!("and all {many} of its entities are in the catalog.");
@@ -80,7 +149,20 @@ fn read(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
     Verdict::new(state, format!("{location} was read, {text}"), advice)
 }
 
-/// Whether the entity is in the catalog as it was last read.
-fn is_as_written(state: State) -> bool {
-    matches!(state, State::Visible | State::Stale | State::ListsTrouble | State::Orphan | State::RemovalHeld)
+/// How what stands in a document is seen from the document, in the order in which it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Wrong,
+    /// In the catalog as it was last read.
+    AsWritten,
+    Withdrawn,
+}
+
+/// Where a claim in this state belongs.
+pub(super) fn place(state: State) -> Place {
+    match state {
+        State::Visible | State::Stale | State::ListsTrouble | State::Orphan => Place::AsWritten,
+        State::Withdrawn => Place::Withdrawn,
+        _ => Place::Wrong,
+    }
 }

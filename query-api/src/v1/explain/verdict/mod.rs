@@ -8,9 +8,12 @@ mod tests;
 use backstitch_read_model::Standing;
 use backstitch_schemas::Problem;
 
-use self::{claim::of_claim, document::document};
+use self::{
+    claim::of_claim,
+    document::{Place, document},
+};
 use super::facts::{
-    ClaimFacts, DocumentFacts, EntityFacts, ExplainedClaim, Explanation, Mention, SourceView, State,
+    ClaimFacts, DocumentFacts, EntityFacts, ExplainedClaim, Explanation, Mention, SourceView, State, Tally,
 };
 use crate::v1::views::ClaimView;
 
@@ -66,6 +69,18 @@ pub(super) fn on_entity(facts: EntityFacts) -> Explanation {
     }
 }
 
+/// Claims of a document in the order in which they are told, and how they stand: first what is wrong, last
+/// what is withdrawn.
+pub(super) fn wrong_first(claims: Vec<ClaimFacts>, unseen: i64) -> (Vec<ClaimFacts>, Tally) {
+    let mut judged: Vec<_> =
+        claims.into_iter().map(|facts| (document::place(of_claim(&facts).state), facts)).collect();
+    judged.sort_by_key(|(place, _)| *place);
+    let count = |of: Place| judged.iter().filter(|(place, _)| *place == of).count();
+    let wrong = count(Place::Wrong);
+    let tally = Tally { live: wrong + count(Place::AsWritten), wrong, unseen };
+    (judged.into_iter().map(|(_, facts)| facts).collect(), tally)
+}
+
 /// Explains a document.
 pub(super) fn on_document(facts: DocumentFacts) -> Explanation {
     let verdicts: Vec<_> = facts.claims.iter().map(of_claim).collect();
@@ -77,7 +92,7 @@ pub(super) fn on_document(facts: DocumentFacts) -> Explanation {
         summary: whole.text,
         advice: whole.advice,
         entity: None,
-        last_change: None,
+        last_change: facts.last_change,
         claims: explained(facts.claims, verdicts),
         claims_total: facts.claims_total,
         reading: facts.sources,
@@ -187,11 +202,22 @@ fn advice(problem: Option<&Problem>) -> String {
     advice.unwrap_or_else(|| "mend what the message names, at the place that it names".to_owned())
 }
 
-/// That a document cannot be read, since when and why; follows its name.
-fn cannot_be_read(reading: &SourceView) -> String {
+/// That a document cannot be read, since when and why; follows its name, which is not said again.
+fn cannot_be_read(document: &str, reading: &SourceView) -> String {
     let since = reading.since.as_deref().map(|since| format!(" since {since}")).unwrap_or_default();
     let status = reading.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-    format!("cannot be read{since}{status}: {}", message(reading.trouble()))
+    format!("cannot be read{since}{status}: {}", without(document, &message(reading.trouble())))
+}
+
+/// What an error says after it named its document, if it begins with that.
+fn without<'m>(document: &str, message: &'m str) -> &'m str {
+    let target = document.split_once(':').map_or(document, |(_, target)| target);
+    let rest = message.rsplit_once(target).map_or(message, |(_, rest)| rest);
+    let reason = rest.strip_prefix(" could not be read").unwrap_or(rest);
+    match reason.strip_prefix(", ") {
+        Some(reason) if !reason.is_empty() => reason,
+        _ => message,
+    }
 }
 
 /// What to do about a document that cannot be read, and when it is read next.
