@@ -3,8 +3,9 @@
 //!
 //! In Backstage an entity is *failed* while processing refuses it and *pending* until it was processed.
 //! Here processing follows at once, so nothing is pending for long enough to be listed. Failed are the
-//! claims without a good form; their content is in the log only, so the rows name the entity and what is
-//! wrong with it. Who does not see everything sees those on visible entities only.
+//! claims without a good form, on refs without an entity: where another claim made one, it is in the catalog
+//! and nothing of it may be deleted here. Their content is in the log only, so the rows name the entity and
+//! what is wrong with it. There is no entity that says who may see them, so they are for who sees all.
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -25,12 +26,8 @@ use crate::{
     paths::parts_after,
     snapshot::Snapshot,
     state::ApiState,
-    v1::problems::claims_with_problems,
     view::View,
 };
-
-/// How many rows are listed at most.
-const ROWS: usize = 10_000;
 
 const OWNER: Param = Param::new(
     "owner",
@@ -42,7 +39,7 @@ pub(crate) const FAILED: Operation = Operation::get(
     Group::Entities,
     "/entities/unprocessed/failed",
     "getFailedEntities",
-    "Claims that processing refused, and that have no earlier form to show.",
+    "Claims that processing refused, on refs that have no entity.",
 )
 .query(&[OWNER])
 .answers(&[Answer::json("UnprocessedEntities", "The claims.")])
@@ -61,12 +58,12 @@ pub(crate) const DELETE: Operation = Operation::delete(
     Group::Entities,
     "/entities/unprocessed/delete/{entityId}",
     "deleteUnprocessedEntity",
-    "Deletes what failed, as `DELETE /entities/by-uid/{uid}` does.",
+    "Deletes what failed and has no entity, as `DELETE /entities/by-uid/{uid}` does for entities.",
 )
 .answers(&[Answer::empty(StatusCode::NO_CONTENT, "It is gone, or was never there.")])
 .refuses(&[StatusCode::NOT_IMPLEMENTED, StatusCode::SERVICE_UNAVAILABLE]);
 
-/// Returns the claims without a good form.
+/// Returns the claims without a good form on refs without an entity.
 #[tracing::instrument(name = "api.unprocessed.failed", skip_all)]
 pub(crate) async fn get_failed(
     State(state): State<ApiState>,
@@ -94,7 +91,7 @@ pub(crate) async fn get_pending(
     Ok(answer::json(&json!({"type": "pending", "entities": []})))
 }
 
-/// Deletes the entity of a failed claim.
+/// Withdraws the claims on the ref of a failed claim. Ids of claims on entities do nothing.
 #[tracing::instrument(name = "api.unprocessed.delete", skip_all)]
 pub(crate) async fn delete_unprocessed(
     State(state): State<ApiState>,
@@ -111,8 +108,15 @@ pub(crate) async fn delete_unprocessed(
 }
 
 async fn failed(state: &ApiState, view: &View) -> Result<Vec<ClaimRecord>, ApiError> {
-    let mut claims = claims_with_problems(&*state.read_model, view, ROWS).await?.items;
-    claims.retain(|claim| matches!(claim.state, ClaimState::Formless | ClaimState::Refused));
+    if view.is_limited() {
+        return Ok(Vec::new());
+    }
+    // All of them: how many have an entity is known to the index only.
+    let mut claims = state.read_model.claims_with_problems(usize::MAX).await?.items;
+    claims.retain(|claim| {
+        let is_failed = matches!(claim.state, ClaimState::Formless | ClaimState::Refused);
+        is_failed && !view.sees(&claim.key.entity_ref)
+    });
     Ok(claims)
 }
 

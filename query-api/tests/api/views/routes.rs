@@ -1,13 +1,14 @@
 //! Every route, asked of both catalogs: the table of routes is the document's, so one that nobody thought
 //! of fails here.
 
-use backstitch_read_model::{ReadModel, Revision};
-use backstitch_schemas::EntityRef;
+use backstitch_query_api::CommandRequest;
+use backstitch_read_model::{ReadModel, Revision, Standing};
+use backstitch_schemas::{ClaimKey, EntityRef, Identity, ProviderName};
 use serde_json::{Value, json};
 
 use super::{
-    pair::{Pair, Question, comparable, strip},
-    world::{cases, world},
+    pair::{Pair, Question, Side, comparable, strip},
+    world::{broken, cases, world},
 };
 use crate::stream::Client;
 
@@ -259,18 +260,51 @@ async fn every_route_agrees_with_the_catalog_that_contains_only_what_is_seen() {
     }
 }
 
+/// Another claim made the entity: to delete it needs the permission to delete entities.
 #[tokio::test]
-async fn failed_claims_on_hidden_entities_are_not_deleted() {
+async fn claims_on_entities_are_neither_listed_nor_deleted_as_failed() {
     for case in cases() {
         let pair = Pair::of(&case).await;
-        let limited = &pair.limited.fixture;
-        for claim in limited.read_model.claims_with_problems(100).await.unwrap().items {
-            let path = format!("{MOUNT}/entities/unprocessed/delete/{}", claim.identity);
-            let (answer, asked) = pair.limited.ask(&Question { verb: "DELETE", path, body: None }).await;
-            assert_eq!(answer.status.as_u16(), 204);
-            assert_eq!(asked.is_empty(), !pair.shows(&claim.key.entity_ref), "{}", claim.key.entity_ref);
+        for side in [&pair.limited, &pair.rest] {
+            assert_eq!(failed_refs(side).await, Vec::<String>::new());
+            let claims = side.fixture.read_model.claims_with_problems(100).await.unwrap().items;
+            assert!(!claims.is_empty());
+            for claim in claims {
+                assert_eq!(delete_failed(side, claim.identity).await, Vec::new(), "{:?}", claim.key);
+            }
         }
     }
+}
+
+#[tokio::test]
+async fn failed_claims_without_an_entity_are_for_those_who_see_everything() {
+    let mut pair = Pair::of(&cases()[0]).await;
+    let entity_ref = EntityRef::from_canonical("component:default/never");
+    for (side, is_for) in [(&mut pair.limited, false), (&mut pair.rest, true)] {
+        let key = ClaimKey::own(entity_ref.clone(), ProviderName::new("broken"));
+        let claim = broken(side.fixture.claim(key, Standing::Formless));
+        let identity = claim.identity;
+        side.fixture.add_claims(vec![claim], Vec::new()).await;
+        let (listed, asked) = (failed_refs(side).await, delete_failed(side, identity).await);
+        assert_eq!((listed.len(), asked.len()), (usize::from(is_for), usize::from(is_for)));
+        assert!(listed.iter().all(|listed| *listed == entity_ref.as_str()));
+    }
+}
+
+async fn failed_refs(side: &Side) -> Vec<String> {
+    let path = format!("{MOUNT}/entities/unprocessed/failed");
+    let (answer, _) = side.ask(&Question { verb: "GET", path, body: None }).await;
+    let answer = answer.json();
+    let rows = answer["entities"].as_array().unwrap();
+    rows.iter().map(|row| row["entity_ref"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What the pipeline is asked to do when a failed claim is deleted.
+async fn delete_failed(side: &Side, identity: Identity) -> Vec<CommandRequest> {
+    let path = format!("{MOUNT}/entities/unprocessed/delete/{identity}");
+    let (answer, asked) = side.ask(&Question { verb: "DELETE", path, body: None }).await;
+    assert_eq!(answer.status.as_u16(), 204);
+    asked
 }
 
 #[tokio::test]

@@ -120,7 +120,8 @@ pub(super) async fn populate(fixture: &mut Fixture, world: &[Value], is_in: impl
     }
 }
 
-fn broken(claim: ClaimRow) -> ClaimRow {
+/// A claim that processing refused.
+pub(super) fn broken(claim: ClaimRow) -> ClaimRow {
     let form_errors = vec![Problem::input(format!("{} is broken", claim.key.entity_ref))];
     ClaimRow { state: ClaimState::Refused, form: None, form_errors, ..claim }
 }
