@@ -28,9 +28,13 @@ export async function follow() {
       // Gone: the catalog was rebuilt, so what this page shows is of another one.
       if (stream.status === 410) return location.reload();
       if (!stream.ok) throw new Error(`${stream.status}`);
-      for await (const { id, data } of events(stream.body)) {
+      for await (const { event, id, data } of events(stream.body)) {
         if (id) revision = Number(id);
-        if (data) tell({ connected: true, revision: Math.max(revision, dispatch(JSON.parse(data))) });
+        if (!data) continue;
+        const told = JSON.parse(data);
+        // A commit whose changes are hidden tells its revision only.
+        if (event === 'change') listeners.forEach(listener => listener(told));
+        tell({ connected: true, revision: Math.max(revision, told.revision ?? 0) });
       }
     } catch {
       // Whatever it was, it is tried again.
@@ -40,26 +44,29 @@ export async function follow() {
   }
 }
 
-function dispatch(change) {
-  listeners.forEach(listener => listener(change));
-  return change.revision ?? 0;
-}
-
 function tell(state) {
   watchers.forEach(watcher => watcher(state));
 }
 
-/** The events of a stream, as the HTML standard parses them, as far as we use them. */
+/**
+ * The events of a stream, as the HTML standard parses them, as far as we use them. Whoever stops listening ends
+ * the connection.
+ */
 export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    text += value.replaceAll('\r\n', '\n');
-    const blocks = text.split('\n\n');
-    text = blocks.pop();
-    yield* blocks.map(parsed);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += value.replaceAll('\r\n', '\n');
+      const blocks = text.split('\n\n');
+      text = blocks.pop();
+      yield* blocks.map(parsed);
+    }
+  } finally {
+    // A connection that broke cannot be cancelled any more.
+    await reader.cancel().catch(() => undefined);
   }
 }
 

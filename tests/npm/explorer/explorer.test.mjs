@@ -163,6 +163,22 @@ test('changes appear by themselves', async () => {
   await page.locator('.lead').getByText('Takes a journey from search to a paid booking').waitFor();
 });
 
+test('commits whose changes are hidden are told as revisions, and do no harm', async () => {
+  const told = { entityRef: 'component:default/told', operation: 'updated', at: '2026-01-01T00:00:00Z' };
+  const body = [['commit', { revision: 9e12 }], ['change', { ...told, revision: 9e12 + 1 }], ['commit', { revision: 9e12 + 2 }]]
+    .map(([event, data]) => `event: ${event}\nid: ${data.revision}\ndata: ${JSON.stringify(data)}\n\n`)
+    .join('');
+  let asked = 0;
+  // The second time it is asked, nothing happens.
+  await page.route(/v1\/changes\?since=/, route => {
+    if (asked++ === 0) return route.fulfill({ contentType: 'text/event-stream', body });
+  });
+  await open('/changes');
+  await page.locator('#changes > li').first().getByRole('link', { name: 'component:told' }).waitFor();
+  await page.getByText(`revision ${9e12 + 2}`, { exact: true }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'component:told' }).count(), 1);
+});
+
 test('what the catalog holds is never read as HTML', async () => {
   await open('/search?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E');
   await page.getByText('Nothing matches.').waitFor();
