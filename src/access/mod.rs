@@ -157,7 +157,7 @@ impl Access {
         let portal = Portal::of(config, http.clone(), patience)?.map(Arc::new);
         let mut callers = Callers::new(auth, &http, patience)?;
         let door = match (auth.everybody, portal.is_some() || !callers.is_empty()) {
-            (true, _) => Door::Ajar { pushes: callers.is_empty() },
+            (true, _) => Door::Ajar { pushes: callers.is_empty() && !config.permission.enabled },
             (false, true) => Door::Guarded,
             (false, false) => Door::Open,
         };

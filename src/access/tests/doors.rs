@@ -59,6 +59,17 @@ async fn without_the_default_policy_strangers_come_in_and_bad_tokens_do_not() {
     assert_eq!(nobody_pushes.admit(Credentials::default(), &Need::Operate).await, Ok(Principal::Anonymous));
 }
 
+/// The permission backend decides about people; pushes and metrics it is never asked about.
+#[tokio::test]
+async fn strangers_do_not_push_where_permissions_decide() {
+    let auth = json!({"dangerouslyDisableDefaultAuthPolicy": true});
+    let access = access(&config(auth, Some("http://portal.example"), true));
+    assert_eq!(access.admit(Credentials::default(), &Need::Read).await, Ok(Principal::Anonymous));
+    for need in [Need::Operate, Need::Provider("inventory".to_owned())] {
+        assert_eq!(access.admit(Credentials::default(), &need).await, Err(Refusal::Missing));
+    }
+}
+
 #[tokio::test]
 async fn a_caller_from_outside_does_what_its_restrictions_permit() {
     let access = external(json!([
