@@ -64,9 +64,7 @@ impl AuditEvent {
             "validateEntity" => low("entity-validate", json!({})),
             "analyzeLocation" => low("location-analyze", json!({})),
             "getLocations" => low("location-fetch", json!({"queryType": "all"})),
-            "queryLocations" | "getLocationsByQuery" => {
-                low("location-fetch", json!({"queryType": "by-query"}))
-            }
+            "queryLocations" => low("location-fetch", json!({"queryType": "by-query"})),
             "getLocation" => low("location-fetch", json!({"queryType": "by-id", "id": part("id")})),
             "getLocationByEntity" => {
                 low("location-fetch", json!({"queryType": "by-entity", "locationRef": named()}))

@@ -2,7 +2,8 @@
 //!
 //! Every route is audited in the same place, so none can be forgotten; handlers only add what the path and
 //! the query do not say, with [`Notes`]. A record is one line of JSON at target `audit`: mutations at level
-//! `INFO`, reads at `DEBUG`, as severity demands. Credentials are never in it.
+//! `INFO`, reads at `DEBUG`, as severity demands. It tells when it was made, and the two of one request have
+//! the same id. Credentials are never in it.
 
 mod events;
 
@@ -18,7 +19,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use backstitch_schemas::{Clock, SystemClock};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::{access::Principal, error::ApiError, openapi::Operation, paths::RequestedUri};
 pub use events::{AuditEvent, Severity};
@@ -77,6 +80,7 @@ pub async fn audited(event: AuditEvent, mut request: Request, next: Next) -> Res
     let notes = Notes(Some(Arc::default()));
     request.extensions_mut().insert(notes.clone());
     let mut record = record(&event, &request);
+    record["requestId"] = Uuid::new_v4().to_string().into();
     event.severity.tell(&record, "initiated");
     let response = next.run(request).await;
     for (name, value) in notes.taken() {
@@ -142,6 +146,8 @@ impl Severity {
     fn tell(self, record: &Value, status: &str) {
         let mut record = record.clone();
         record["status"] = status.into();
+        // The time of the machine, whatever a catalog lives by: auditors compare it with other logs.
+        record["timestamp"] = SystemClock.now().to_string().into();
         match self {
             Self::Low => tracing::debug!(target: TARGET, "{record}"),
             Self::Medium => tracing::info!(target: TARGET, "{record}"),

@@ -7,8 +7,10 @@ use std::{
 
 use axum::{body::Body, http::Request};
 use backstitch_query_api::Principal;
+use backstitch_schemas::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
+use uuid::Uuid;
 
 use crate::fixture::{Fixture, component};
 
@@ -86,7 +88,10 @@ async fn a_read_is_told_when_it_begins_and_when_it_has_succeeded() {
         .header("user-agent", "curl")
         .header("authorization", "Bearer s3cret")
         .extension(ops());
-    let records = records(&fixture, request.body(Body::empty()).unwrap()).await;
+    let mut records = records(&fixture, request.body(Body::empty()).unwrap()).await;
+    records.iter_mut().for_each(|record| drop(taken(record, "timestamp")));
+    let ids: Vec<_> = records.iter_mut().map(|record| taken(record, "requestId")).collect();
+    assert_eq!(ids[0], ids[1]);
     let mut expected = json!({
         "plugin": "catalog", "eventId": "entity-fetch", "severityLevel": "low", "status": "initiated",
         "actor": {"actorId": "external:ops", "ip": null, "hostname": "catalog.example", "userAgent": "curl"},
@@ -98,6 +103,29 @@ async fn a_read_is_told_when_it_begins_and_when_it_has_succeeded() {
     expected["meta"]["totalItems"] = 1.into();
     expected["meta"]["pageInfo"] = json!({});
     assert_eq!(records[1..], [expected]);
+}
+
+fn taken(record: &mut Value, name: &str) -> String {
+    let member = record.as_object_mut().unwrap().remove(name);
+    member.unwrap_or_else(|| panic!("no {name} in {record}")).as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_record_tells_its_time_and_which_request_it_belongs_to() {
+    let fixture = Fixture::empty().await;
+    let (before, mut ids) = (SystemClock.now(), Vec::new());
+    for _ in 0..2 {
+        let request = Request::get("/api/catalog/entities").body(Body::empty()).unwrap();
+        let [mut begun, mut done] = <[Value; 2]>::try_from(records(&fixture, request).await).unwrap();
+        let times = [&mut begun, &mut done].map(|record| taken(record, "timestamp"));
+        assert!(times.iter().all(|time| time.ends_with('Z')), "{times:?}");
+        let times = times.map(|time| Timestamp::parse(&time).unwrap());
+        assert!(before <= times[0] && times[0] <= times[1] && times[1] <= SystemClock.now());
+        let [id, of_outcome] = [&mut begun, &mut done].map(|record| taken(record, "requestId"));
+        assert_eq!(id, of_outcome);
+        ids.push(id.parse::<Uuid>().unwrap());
+    }
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[tokio::test]
