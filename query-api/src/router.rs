@@ -114,11 +114,13 @@ pub fn openapi_document() -> Value {
 const ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// Says that the form of an answer depends on `Accept-Encoding`, also where it is too short to be compressed.
+/// Says that the form of an answer depends on `Accept-Encoding`, also where it is too short to be compressed
+/// or says that the client has it already.
 async fn varying(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let is_known = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
-    if headers.contains_key(header::CONTENT_TYPE) && !headers.contains_key(header::VARY) {
+    if (is_known || headers.contains_key(header::CONTENT_TYPE)) && !headers.contains_key(header::VARY) {
         headers.insert(header::VARY, ENCODING);
     }
     response

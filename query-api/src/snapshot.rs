@@ -123,7 +123,7 @@ impl<S: Sync> FromRequestParts<S> for NamePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        const MARKERS: [&str; 4] = ["by-name", "by-entity", "history", "entity"];
+        const MARKERS: [&str; 3] = ["by-name", "by-entity", "history"];
         let marker =
             parts.uri.path().split('/').find_map(|part| MARKERS.into_iter().find(|known| *known == part));
         let [kind, namespace, name] = parts_after(parts, marker.unwrap_or_default())?;

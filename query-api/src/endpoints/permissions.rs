@@ -88,7 +88,10 @@ fn applied(index: &Index, position: usize, item: &Value) -> Result<Value, ApiErr
         Ok(if is_met(index, &criteria, entity_ref) { "ALLOW" } else { "DENY" })
     };
     let result = match item.get("resourceRef") {
-        Some(Value::Array(refs)) if refs.len() <= MAX_ITEMS => {
+        Some(Value::Array(refs)) if refs.len() > MAX_ITEMS => {
+            return Err(ApiError::input(format!("{at}/resourceRef must have at most {MAX_ITEMS} items")));
+        }
+        Some(Value::Array(refs)) => {
             json!(refs.iter().map(decide).collect::<Result<Vec<_>, ApiError>>()?)
         }
         Some(entity_ref) => json!(decide(entity_ref)?),

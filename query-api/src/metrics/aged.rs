@@ -22,14 +22,19 @@ impl<T: Clone> Aged<T> {
 
     /// The last count, or, if that is old, what `count` makes of it.
     pub(super) fn get(&self, count: impl FnOnce(Option<T>) -> T) -> T {
+        self.get_known(|before| Some(count(before))).expect("this count always succeeds")
+    }
+
+    /// Likewise, where counting may fail: then nothing is remembered, and the next who asks tries again.
+    pub(super) fn get_known(&self, count: impl FnOnce(Option<T>) -> Option<T>) -> Option<T> {
         let mut last = self.last.lock().expect("counting does not panic");
         let now = self.clock.now();
         let (at, counted) = match last.take() {
             Some((at, counted)) if !is_old(at, now, self.every) => (at, counted),
-            old => (now, count(old.map(|(_, counted)| counted))),
+            old => (now, count(old.map(|(_, counted)| counted))?),
         };
         *last = Some((at, counted.clone()));
-        counted
+        Some(counted)
     }
 }
 
@@ -62,5 +67,13 @@ mod tests {
         };
         assert_eq!([at(0), at(29_999), at(30_000), at(59_999), at(60_000)], [1, 1, 2, 2, 3]);
         assert_eq!([at(59_000), at(60_000)], [4, 4]);
+    }
+
+    #[test]
+    fn a_count_that_failed_is_made_again_at_once() {
+        let counts = Aged::new(Arc::new(Hand(AtomicI64::new(0))), Duration::from_secs(30));
+        assert_eq!(counts.get_known(|_| None), None);
+        assert_eq!(counts.get_known(|_| Some(7)), Some(7));
+        assert_eq!(counts.get_known(|_| None), Some(7), "it is not old");
     }
 }

@@ -61,13 +61,13 @@ fn relations(meter: &Meter, catalog: Catalog, counts: Aged<u64>) {
     gauge.with_description("Relations that entities show, each direction for itself").build();
 }
 
-fn locations(meter: &Meter, read_model: Weak<dyn ReadModel>, counts: Aged<Option<u64>>) {
+fn locations(meter: &Meter, read_model: Weak<dyn ReadModel>, counts: Aged<u64>) {
     let runtime = Handle::current();
     let gauge =
         meter.u64_observable_gauge("catalog_registered_locations_count").with_callback(move |gauge| {
             let Some(read_model) = read_model.upgrade() else { return };
             let locations = async { read_model.locations().await.ok() };
-            let count = counts.get(|_| answered(&runtime, locations).map(|found| found.len() as u64));
+            let count = counts.get_known(|_| Some(answered(&runtime, locations)?.len() as u64));
             count.into_iter().for_each(|count| gauge.observe(count, &[]));
         });
     gauge.with_description("Locations that people registered").build();

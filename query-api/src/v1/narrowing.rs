@@ -4,6 +4,7 @@ use backstitch_schemas::{EntityRef, RefContext};
 
 use super::views::ProblemView;
 use crate::{
+    access::OWNED_BY,
     error::ApiError,
     index::relation_key,
     params::Params,
@@ -11,7 +12,6 @@ use crate::{
     view::View,
 };
 
-const OWNED_BY: &str = "ownedBy";
 const MANAGED_BY: &str = "metadata.annotations.backstage.io/managed-by-location";
 
 /// What a list of problems is narrowed to.

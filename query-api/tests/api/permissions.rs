@@ -41,6 +41,16 @@ async fn permissions_and_rules_are_told() {
 }
 
 #[tokio::test]
+async fn too_many_refs_are_refused_by_their_number() {
+    let fixture = Fixture::empty().await;
+    let refs = vec!["component:default/a"; 10_001];
+    let answer = apply(&fixture, json!([item("1", json!(refs), kind("component"))])).await;
+    assert_eq!(answer.status.as_u16(), 400);
+    let message = "request/body/items/0/resourceRef must have at most 10000 items";
+    assert_eq!(answer.json()["error"]["message"], message);
+}
+
+#[tokio::test]
 async fn conditions_are_applied_to_one_ref_or_to_a_list_in_order() {
     let fixture = Fixture::with(&[component("a", "service")]).await;
     let (a, gone) = ("component:default/a", "component:default/gone");

@@ -45,6 +45,9 @@ async fn an_answer_that_the_client_has_is_not_sent_again() {
         fixture.send(Request::get(path).header("if-none-match", tag).body(Body::empty()).unwrap()).await;
     assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
     assert_eq!(again.header("etag"), Some(tag));
+    for answer in [&first, &again] {
+        assert!(answer.header("vary").is_some_and(|name| name.eq_ignore_ascii_case("accept-encoding")));
+    }
     let head = fixture.send(Request::head(path).body(Body::empty()).unwrap()).await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
 }
