@@ -134,7 +134,9 @@ async fn reads_agree_with_the_revision_that_they_report_while_much_is_written() 
     }
     // And a large one: everything that was painted changes its colour, and much is new.
     let names: Vec<_> = (0..LARGE).map(|number| format!("c{number:05}")).collect();
+    let before = reads.load(Ordering::Relaxed);
     paint(&mut fixture, &mut model, &known, &names, "red").await;
+    assert!(reads.load(Ordering::Relaxed) > before, "nobody waits for a large commit");
     let before = reads.load(Ordering::Relaxed);
     while reads.load(Ordering::Relaxed) < before + 20 {
         assert!(readers.iter().all(|reader| !reader.is_finished()), "a reader failed");
