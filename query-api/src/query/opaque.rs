@@ -44,7 +44,7 @@ fn words(text: &str, error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "Unexpected end of JSON input".to_owned();
     }
-    let before: usize = text.split_inclusive('\n').take(error.line() - 1).map(str::len).sum();
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let at = before + error.column().saturating_sub(1);
     let chars: Vec<char> = text.chars().collect();
     let place = text.char_indices().take_while(|(index, _)| *index <= at).count().saturating_sub(1);
@@ -58,9 +58,23 @@ fn words(text: &str, error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn every_text_is_read_or_refused(bytes in any::<Vec<u8>>(), text in ".*", json in "[\\[\\]{}\":, \na1é\u{1f600}]{0,40}") {
+            let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+            for cursor in [encoded(&bytes), encoded(text.as_bytes()), encoded(json.as_bytes()), text] {
+                if let Err(reason) = value(&cursor) {
+                    prop_assert!(reason.starts_with("SyntaxError: "), "{reason}");
+                }
+            }
+            prop_assert_eq!(value(&encoded(json.as_bytes())).is_ok(), serde_json::from_str::<Value>(&json).is_ok());
+        }
+    }
 
     #[test]
     fn what_node_reads_is_read() {

@@ -92,7 +92,7 @@ pub(crate) async fn visible_sources(
 }
 
 /// The claims with problems that are told, and how many there are.
-async fn claims_with_problems(
+pub(super) async fn claims_with_problems(
     read_model: &dyn ReadModel,
     view: &View,
     limit: usize,
