@@ -6,15 +6,15 @@
 
 mod past;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use backstitch_read_model::{HistoryOperation, HistoryRow, ReadModel, ReadModelError, Revision};
 use backstitch_schemas::EntityRef;
 
-pub(crate) use past::Past;
+pub(crate) use past::{Past, RelationKeys};
 
 use crate::{error::ApiError, query::Predicate, view::View};
-use past::{RelationKeys, relations_before};
+use past::relations_before;
 
 const NOBODY_DECIDES: &str = "The permission policy cannot be asked what may be read, so no change is told or passed \
                               over; go on from the same revision soon";
@@ -43,6 +43,18 @@ pub(crate) enum Told {
     Change(Box<Change>),
     /// All changes of the commit that ends with this revision were told, and of all before it.
     Commit(Revision),
+}
+
+impl Told {
+    /// A change of something that was not seen before it.
+    fn appearing(&mut self) -> Option<&mut Change> {
+        match self {
+            Self::Change(change) if change.before.is_none() => {
+                (change.row.operation == HistoryOperation::Updated).then_some(change)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Some of what happened.
@@ -83,7 +95,30 @@ impl<'a> Feed<'a> {
         let (next, keys) = (last.revision, RelationKeys::needed(self.view.is_limited(), self.filter));
         let states = self.states_at(since, &rows, &keys).await?;
         let changes = followed(rows, states, &keys);
-        Ok(Some(Part { told: self.told(changes, next), next }))
+        let mut told = self.told(changes, next);
+        self.introduce(&mut told).await?;
+        Ok(Some(Part { told, next }))
+    }
+
+    /// Tells what comes into sight as what is made, with all its relations: what it was is not for this reader.
+    async fn introduce(&self, told: &mut [Told]) -> Result<(), ReadModelError> {
+        let mut appearing: Vec<&mut Change> = told.iter_mut().filter_map(Told::appearing).collect();
+        let Some(first) = appearing.first().filter(|_| self.view.is_limited()) else { return Ok(()) };
+        let refs: BTreeSet<_> = appearing.iter().map(|change| change.row.entity_ref.clone()).collect();
+        let refs: Vec<_> = refs.into_iter().collect();
+        let mut later = self.read_model.relations_after(&refs, first.row.revision).await?;
+        later.retain(|change| change.revision <= self.view.revision());
+        for change in &mut appearing {
+            let there = later.partition_point(|other| other.revision <= change.row.revision);
+            let of = std::slice::from_ref(&change.row.entity_ref);
+            let mut relations = relations_before(of, self.view.index(), &later[there..], &RelationKeys::All);
+            let whole = Past {
+                body: change.after.as_ref().and_then(|after| after.body.clone()),
+                relations: relations.remove(&change.row.entity_ref).unwrap_or_default(),
+            };
+            whole.introduce(&mut change.row);
+        }
+        Ok(())
     }
 
     /// How the entities of some changes were before the first of them.
@@ -137,7 +172,7 @@ impl<'a> Feed<'a> {
         if !self.view.is_limited() {
             return Some(change);
         }
-        let sees = |past: &Past| past.value().is_some_and(|body| self.view.sees_body(&body, &past.owners()));
+        let sees = |past: &Past| self.view.sees_past(past);
         let is_seen = change.after.as_ref().or(change.before.as_ref()).is_some_and(sees);
         is_seen.then(|| Change { before: change.before.filter(sees), ..change })
     }

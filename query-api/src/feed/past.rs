@@ -21,17 +21,17 @@ pub(crate) struct Past {
     /// Canonical JSON without relations and etag. Absent if history does not tell.
     pub(crate) body: Option<Arc<str>>,
     /// Those of its relations that somebody looks at.
-    pub(super) relations: BTreeSet<RelationEnd>,
+    pub(crate) relations: BTreeSet<RelationEnd>,
 }
 
 impl Past {
     /// The body as a value.
-    pub(super) fn value(&self) -> Option<Value> {
+    pub(crate) fn value(&self) -> Option<Value> {
         serde_json::from_str(self.body.as_deref()?).ok()
     }
 
     /// Who owns it.
-    pub(super) fn owners(&self) -> Vec<EntityRef> {
+    pub(crate) fn owners(&self) -> Vec<EntityRef> {
         let owners = self.relations.iter().filter(|end| end.kind == OWNED_BY);
         owners.map(|end| end.target.clone()).collect()
     }
@@ -47,8 +47,16 @@ impl Past {
         predicate.is_met_by(&rows)
     }
 
+    /// Makes the change that led here one that made the entity as it is.
+    pub(crate) fn introduce(self, row: &mut HistoryRow) {
+        row.operation = HistoryOperation::Created;
+        row.body = self.body.map(|body| body.to_string());
+        row.relations_added = self.relations.into_iter().collect();
+        row.relations_removed.clear();
+    }
+
     /// The entity after a change.
-    pub(super) fn changed(mut self, row: &HistoryRow, keys: &RelationKeys) -> Self {
+    pub(crate) fn changed(mut self, row: &HistoryRow, keys: &RelationKeys) -> Self {
         if let Some(body) = &row.body {
             self.body = Some(body.as_str().into());
         }
@@ -61,8 +69,11 @@ impl Past {
 }
 
 /// The keys of the relations that are looked at: a group has thousands of others.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RelationKeys(BTreeSet<String>);
+#[derive(Clone, Debug)]
+pub(crate) enum RelationKeys {
+    All,
+    Only(BTreeSet<String>),
+}
 
 impl RelationKeys {
     /// What has to be known to judge changes.
@@ -78,15 +89,18 @@ impl RelationKeys {
                 }
             });
         }
-        Self(keys)
+        Self::Only(keys)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(self, Self::Only(keys) if keys.is_empty())
     }
 
     fn contains(&self, end: &RelationEnd) -> bool {
-        !self.is_empty() && self.0.contains(&relation_key(&end.kind))
+        match self {
+            Self::All => true,
+            Self::Only(keys) => !keys.is_empty() && keys.contains(&relation_key(&end.kind)),
+        }
     }
 }
 
@@ -100,8 +114,7 @@ pub(super) fn relations_before(
     let now = |entity_ref: &EntityRef| {
         let entity = index.find(entity_ref);
         let shown = entity.into_iter().flat_map(|entity| entity.relations.iter());
-        let ends =
-            shown.map(|shown| RelationEnd { kind: shown.kind.to_string(), target: shown.target.clone() });
+        let ends = shown.map(RelationEnd::from);
         (entity_ref.clone(), ends.filter(|end| keys.contains(end)).collect())
     };
     let mut relations: HashMap<EntityRef, BTreeSet<RelationEnd>> = refs.iter().map(now).collect();

@@ -37,6 +37,12 @@ impl From<&RelationEnd> for Relation {
     }
 }
 
+impl From<&Relation> for RelationEnd {
+    fn from(relation: &Relation) -> Self {
+        Self { kind: relation.kind.to_string(), target: relation.target.clone() }
+    }
+}
+
 impl FromIterator<Relation> for Relations {
     fn from_iter<I: IntoIterator<Item = Relation>>(relations: I) -> Self {
         let mut relations: Vec<_> = relations.into_iter().collect();

@@ -185,9 +185,7 @@ impl Listed<'_> {
     ) -> Result<Vec<HistoryRow>, ReadModelError> {
         let looked_at = if view.is_limited() { MAX_LIMIT } else { limit };
         let rows = self.up_to(read_model, view.revision(), looked_at).await?;
-        let mut rows = view.visible_changes(read_model, rows).await?;
-        rows.truncate(limit);
-        Ok(rows)
+        view.visible_changes(read_model, rows, limit).await
     }
 
     /// The newest `count` up to a revision. The read model may be ahead of it: by at most [`MAX_LIMIT`] changes,

@@ -18,6 +18,7 @@ pub(crate) use cache::VisibleSets;
 
 use crate::{
     access::Criteria,
+    feed::Past,
     index::{Doc, Entity, FacetValue, Index, Matches},
     query::Predicate,
 };
@@ -105,11 +106,16 @@ impl View {
     }
 
     /// Whether an entity with this body and these owners would be seen; for bodies of the past.
-    pub(crate) fn sees_body(&self, body: &serde_json::Value, owners: &[EntityRef]) -> bool {
+    fn sees_body(&self, body: &serde_json::Value, owners: &[EntityRef]) -> bool {
         match &self.limits {
             None => true,
             Some(limits) => limits.criteria.as_ref().is_some_and(|criteria| criteria.is_met(body, owners)),
         }
+    }
+
+    /// Whether an entity of the past would be seen. One that is not known is not.
+    pub(crate) fn sees_past(&self, past: &Past) -> bool {
+        past.value().is_some_and(|body| self.sees_body(&body, &past.owners()))
     }
 
     /// The document of a ref.
