@@ -179,3 +179,79 @@ fn keys_in(state: &SourceState) -> Option<HashSet<ClaimKey>> {
 fn wildcard(location: &str) -> Option<usize> {
     if location.starts_with("file:") { location.find(['*', '?', '[', '{']) } else { location.find('*') }
 }
+
+#[cfg(test)]
+mod tests {
+    use backstitch_schemas::{
+        Timestamp,
+        source::{Held, ListedBy},
+    };
+
+    use super::*;
+
+    fn row(key: &SourceKey, state: SourceState) -> SourceRow {
+        SourceRow { key: String::from_utf8(key.encode()).unwrap(), state }
+    }
+
+    fn document(name: &str, outcome: &str) -> SourceRow {
+        let listed_by =
+            vec![ListedBy { location: EntityRef::new("location", None, "l"), document: String::new() }];
+        let key = SourceKey::Location(ProviderName::new("p"), name.to_owned());
+        row(&key, SourceState { outcome: outcome.to_owned(), listed_by, ..SourceState::default() })
+    }
+
+    fn claim(name: &str, listed: &str) -> ClaimKey {
+        let location = EntityRef::new("location", None, "l");
+        let listing = Listing { location, document: "".into(), listed: listed.into() };
+        ClaimKey::listed(EntityRef::new("component", None, name), ProviderName::new("p"), listing)
+    }
+
+    fn holding() -> SourceRow {
+        let held = Held { count: 2, since: Timestamp(0), sample: Vec::new() };
+        let state = SourceState { held: Some(held), ..SourceState::default() };
+        row(&SourceKey::Provider(ProviderName::new("p")), state)
+    }
+
+    #[test]
+    fn a_file_is_found_under_the_url_that_it_is_read_under() {
+        let sources =
+            Sources::of(&[document("url:https://h/o/r/tree/main/a.yaml", "ok"), document("file:/a", "ok")]);
+        let as_read = |text: &str| sources.as_read(&LocationRef::parse(text).unwrap());
+        assert_eq!(as_read("url:https://h/o/r/blob/main/a.yaml"), "url:https://h/o/r/tree/main/a.yaml");
+        for text in ["url:https://h/o/r/blob/main/b.yaml", "url:https://h/o/r/tree/main/a.yaml", "file:/a"] {
+            assert_eq!(as_read(text), text);
+        }
+    }
+
+    #[test]
+    fn a_pattern_finds_what_is_listed_as_it_is() {
+        let all = ["/g/**/a.yaml", "/g/b/a.yaml", "/g/c/a.yaml", "/h/a.yaml"];
+        let mut rows: Vec<_> = all.iter().map(|path| document(&format!("file:{path}"), "ok")).collect();
+        rows[2].state.outcome = "failed".to_owned();
+        rows[2].state.errors = vec![Problem::new("Error", "no rights")];
+        let matched = Sources::of(&rows).matched("file:/g/**/a.yaml");
+        let first = Some("file:/g/b/a.yaml".to_owned());
+        assert_eq!(matched, Some(Matched { total: 2, troubled: 1, first }));
+        assert_eq!(Sources::of(&rows).matched("file:/g/b/a.yaml"), None);
+        assert_eq!(Sources::of(&rows).matched("url:https://h/a?b=c"), None);
+    }
+
+    #[test]
+    fn held_is_what_the_log_keeps_as_missing() {
+        let (missing, there) = (claim("a", "file:/a"), claim("b", "file:/b"));
+        let note = serde_json::to_string(&[String::from_utf8(missing.encode()).unwrap()]).unwrap();
+        let kept = SourceState { note: Some(note), ..SourceState::default() };
+        let sources = Sources::of(&[holding(), row(&SourceKey::Ours(format!("{HELD}p")), kept)]);
+        assert!(sources.held_since(&missing).is_some());
+        assert_eq!(sources.held_since(&there), None);
+    }
+
+    #[test]
+    fn where_too_many_are_missing_to_be_kept_it_is_what_is_not_read_any_more() {
+        let sources = Sources::of(&[holding(), document("file:/b", "ok"), document("file:/a", "withdrawn")]);
+        assert!(sources.held_since(&claim("a", "file:/a")).is_some());
+        assert_eq!(sources.held_since(&claim("b", "file:/b")), None);
+        let sources = Sources::of(&[document("file:/b", "ok")]);
+        assert_eq!(sources.held_since(&claim("a", "file:/a")), None, "nothing is held");
+    }
+}

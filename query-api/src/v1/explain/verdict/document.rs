@@ -124,11 +124,13 @@ fn read(facts: &DocumentFacts, verdicts: &[Verdict]) -> Verdict {
             (State::Invalid, text, advice(Some(problem)))
         }
         (_, Some(verdict), None) => {
-            let others = match wrong_total.saturating_sub(1) {
-                0 => String::new(),
-                others => format!(" So it is with {others} more of its {live} entities, or similarly."),
+            let how = match wrong_total {
+                2.. => format!(
+                    "{wrong_total} of its {live} entities are not in the catalog as written, the first: "
+                ),
+                _ => "not all of it is in the catalog as written: ".to_owned(),
             };
-            let text = format!("and not all of it is in the catalog as written: {}.{others}", verdict.text);
+            let text = format!("and {how}{}.", verdict.text);
             (verdict.state, text, verdict.advice.clone())
         }
         (many, None, None) if unseen > 0 => {

@@ -209,9 +209,12 @@ fn cannot_be_read(document: &str, reading: &SourceView) -> String {
     format!("cannot be read{since}{status}: {}", without(document, &message(reading.trouble())))
 }
 
-/// What an error says after it named its document, if it begins with that.
+/// What an error says without the name of its document, if it begins or ends with that.
 fn without<'m>(document: &str, message: &'m str) -> &'m str {
     let target = document.split_once(':').map_or(document, |(_, target)| target);
+    if let Some(reason) = message.strip_suffix(target).and_then(|rest| rest.strip_suffix(" for ")) {
+        return reason;
+    }
     let rest = message.rsplit_once(target).map_or(message, |(_, rest)| rest);
     let reason = rest.strip_prefix(" could not be read").unwrap_or(rest);
     match reason.strip_prefix(", ") {

@@ -265,6 +265,7 @@ fn a_document_that_cannot_be_read_is_named_once() {
     for message in [
         format!("Unable to read url, Error: {url} could not be read as {url}, 503 Service Unavailable"),
         format!("file {url} could not be read, 503 Service Unavailable"),
+        format!("Unable to read url: 503 Service Unavailable for {url}"),
     ] {
         let reading = SourceView { errors: vec![Problem::new("Error", message)], ..reading("failed") };
         stale.chain[0].reading = Some(reading);
