@@ -119,6 +119,22 @@ pub enum Places {
     },
     /// What a git host says has changed. Nobody waits for it.
     Changed(Changed),
+    /// The documents and patterns, by location ref, that a git host says are gone. Nobody waits for it.
+    Doubted(BTreeSet<Arc<str>>),
+}
+
+/// What the last read of a place told of whether it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing: it was not read, or could not be.
+    #[default]
+    Unknown,
+    /// It is there.
+    There,
+    /// It is confirmed not to exist.
+    Absent,
+    /// Its host finds no such repository or branch, or shows none to us.
+    OutOfSight,
 }
 
 /// What a git host says has changed.
@@ -171,6 +187,9 @@ pub trait Follower: Send {
 
     /// When a place was read and is read again; `None` if it is not read.
     fn read_times(&self, location: &str) -> Option<ReadTimes>;
+
+    /// Whether a place was there when it was last read, if that was at `since` or later.
+    fn presence(&self, location: &str, since: Timestamp) -> Presence;
 
     /// Whether a read is due or under way.
     fn is_busy(&self) -> bool;

@@ -85,7 +85,7 @@ mod writer;
 pub use commander::Commander;
 pub use config::{CatalogPolicy, Config, ConfigError, RemovalHold, Strategy};
 pub use events::{WebhookSecret, Webhooks};
-pub use finding::{Changed, Finding, FollowedLocation, Follower, Places, Refreshed, Ticket, Wake};
+pub use finding::{Changed, Finding, FollowedLocation, Follower, Places, Presence, Refreshed, Ticket, Wake};
 pub use owner::{ProviderStatus, ReadTimes};
 pub use preview::{Found, PreviewRead, Previewer};
 pub use progress::{Outcome, Progress, RefOutcome};

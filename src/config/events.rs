@@ -101,7 +101,11 @@ impl AppConfig {
         });
         let of_apps = self.integrations.webhook_secrets();
         let of_apps = of_apps.into_iter().map(|(host, shared)| secret(Scm::GitHub, Some(host), shared));
-        Webhooks { actions, hosts: self.integrations.known_hosts(), secrets: of_all.chain(of_apps).collect() }
+        Webhooks {
+            actions,
+            hosts: self.integrations.webhook_hosts(),
+            secrets: of_all.chain(of_apps).collect(),
+        }
     }
 
     /// What a person should know of them at the start.
@@ -112,5 +116,58 @@ impl AppConfig {
              events.modules.gitlab.webhookSecret is set"
                 .to_owned()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backstitch_schemas::{command::ScmActions, scm::Scm};
+
+    use super::super::tests::{check, load_files};
+
+    #[test]
+    fn events_of_git_hosts_are_off_or_all_or_some() {
+        let actions = |catalog: &str| check(&format!("catalog: {{{catalog}}}"), &[]).webhooks().actions;
+        let some = |refresh, unregister, relocate| ScmActions { refresh, unregister, relocate };
+        assert_eq!(actions(""), some(false, false, false));
+        assert_eq!(actions("scmEvents: true"), some(true, true, true));
+        assert_eq!(actions("scmEvents: { refresh: true, move: true }"), some(true, false, true));
+        let config = check("catalog: { scmEvents: true }", &[]);
+        assert!(
+            config.unsupported[0].contains("events.modules.github.webhookSecret"),
+            "{:?}",
+            config.unsupported
+        );
+    }
+
+    #[test]
+    fn webhooks_speak_of_the_hosts_that_are_named() {
+        let hosts =
+            |integrations: &str| check(&format!("integrations: {{{integrations}}}"), &[]).webhooks().hosts;
+        let (hub, lab) = ((Scm::GitHub, "github.com".to_owned()), (Scm::GitLab, "gitlab.com".to_owned()));
+        assert_eq!(hosts(""), [hub.clone(), lab.clone()]);
+        let own = (Scm::GitLab, "gitlab.example.com".to_owned());
+        assert_eq!(hosts("gitlab: [{host: gitlab.example.com}]"), [hub.clone(), own.clone()]);
+        assert_eq!(hosts("gitlab: [{host: gitlab.example.com}, {host: gitlab.com}]"), [hub, own, lab]);
+    }
+
+    #[test]
+    fn webhooks_are_signed_with_the_secret_of_a_product_or_of_an_app() {
+        let config = check(
+            "events: {modules: {github: {webhookSecret: '${SECRET}'}, gitlab: {webhookSecret: lab}}}\n",
+            &[("SECRET", "hub")],
+        );
+        let secrets = config.webhooks().secrets;
+        let shown: Vec<_> = secrets.iter().map(|known| (known.scm, known.secret.as_str())).collect();
+        assert_eq!(shown, [(Scm::GitHub, "hub"), (Scm::GitLab, "lab")]);
+        assert!(!format!("{config:?}").contains("hub\""), "secrets are not shown");
+        let unset = check(
+            "catalog: {scmEvents: true}\nevents: {modules: {github: {webhookSecret: '${SECRET}'}}}\n",
+            &[],
+        );
+        assert!(unset.webhooks().secrets.is_empty(), "and nothing is taken");
+        let empty = "events:\n  modules:\n    github: {webhookSecret: ' '}\n";
+        let refused = load_files(&[("app-config.yaml", empty)], &[]).unwrap_err().to_string();
+        assert!(refused.starts_with("app-config.yaml:3: events.modules.github.webhookSecret"), "{refused}");
     }
 }

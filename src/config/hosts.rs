@@ -39,6 +39,21 @@ impl IntegrationsConfig {
         secrets.filter(|(_, secret)| !secret.expose().trim().is_empty()).collect()
     }
 
+    /// The hosts that webhooks may speak of: those that are configured, and the public one of a product
+    /// without any.
+    pub(super) fn webhook_hosts(&self) -> Vec<(Scm, String)> {
+        let entries = |scm| match scm {
+            Scm::GitHub => self.github.len(),
+            _ => self.gitlab.len(),
+        };
+        let of = |scm: Scm| {
+            let hosts = self.hosts().into_iter().filter(move |host| host.scm == scm);
+            // Those that are configured come first.
+            hosts.take(entries(scm).max(1)).map(move |host| (scm, host.host))
+        };
+        [Scm::GitHub, Scm::GitLab].into_iter().flat_map(of).collect()
+    }
+
     /// Every git host: those that are configured, and the public ones besides.
     pub fn hosts(&self) -> Vec<GitHost> {
         let mut hosts = Vec::new();

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use backstitch_schemas::{LocationRef, command::ScmActions, scm::Scm};
+use backstitch_schemas::LocationRef;
 
 use super::*;
 
 /// Loads in-memory files, merged in the order given if their name starts with `app`; the others
 /// can only be included.
-fn load_files(files: &[(&str, &str)], env: &[(&str, &str)]) -> Result<AppConfig, ConfigError> {
+pub(super) fn load_files(files: &[(&str, &str)], env: &[(&str, &str)]) -> Result<AppConfig, ConfigError> {
     let texts: BTreeMap<PathBuf, String> =
         files.iter().map(|(name, text)| (Path::new("/site").join(name), (*text).to_owned())).collect();
     let read = |path: &Path| texts.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into());
@@ -20,7 +20,7 @@ fn is_main(name: &Path) -> bool {
     name.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("app"))
 }
 
-fn check(text: &str, env: &[(&str, &str)]) -> AppConfig {
+pub(super) fn check(text: &str, env: &[(&str, &str)]) -> AppConfig {
     load_files(&[("app-config.yaml", text)], env).expect("the configuration is good")
 }
 
@@ -360,37 +360,4 @@ fn a_product_that_cannot_be_read_is_named() {
         config.unsupported,
         ["integrations.gerrit is not supported; what its URLs list will be missing"]
     );
-}
-
-#[test]
-fn events_of_git_hosts_are_off_or_all_or_some() {
-    let actions = |catalog: &str| check(&format!("catalog: {{{catalog}}}"), &[]).webhooks().actions;
-    let some = |refresh, unregister, relocate| ScmActions { refresh, unregister, relocate };
-    assert_eq!(actions(""), some(false, false, false));
-    assert_eq!(actions("scmEvents: true"), some(true, true, true));
-    assert_eq!(actions("scmEvents: { refresh: true, move: true }"), some(true, false, true));
-    let config = check("catalog: { scmEvents: true }", &[]);
-    assert!(
-        config.unsupported[0].contains("events.modules.github.webhookSecret"),
-        "{:?}",
-        config.unsupported
-    );
-}
-
-#[test]
-fn webhooks_are_signed_with_the_secret_of_a_product_or_of_an_app() {
-    let config = check(
-        "events: {modules: {github: {webhookSecret: '${SECRET}'}, gitlab: {webhookSecret: lab}}}\n",
-        &[("SECRET", "hub")],
-    );
-    let secrets = config.webhooks().secrets;
-    let shown: Vec<_> = secrets.iter().map(|known| (known.scm, known.secret.as_str())).collect();
-    assert_eq!(shown, [(Scm::GitHub, "hub"), (Scm::GitLab, "lab")]);
-    assert!(!format!("{config:?}").contains("hub\""), "secrets are not shown");
-    let unset =
-        check("catalog: {scmEvents: true}\nevents: {modules: {github: {webhookSecret: '${SECRET}'}}}\n", &[]);
-    assert!(unset.webhooks().secrets.is_empty(), "and nothing is taken");
-    let empty = "events:\n  modules:\n    github: {webhookSecret: ' '}\n";
-    let refused = load_files(&[("app-config.yaml", empty)], &[]).unwrap_err().to_string();
-    assert!(refused.starts_with("app-config.yaml:3: events.modules.github.webhookSecret"), "{refused}");
 }

@@ -45,6 +45,11 @@ impl Host {
         self.files.lock().unwrap().insert(path, text);
     }
 
+    fn remove(&self, repository: &str, path: &str) {
+        let path = format!("/api/v3/repos/{repository}/contents/{path}");
+        self.files.lock().unwrap().remove(&path).unwrap();
+    }
+
     fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
@@ -54,8 +59,30 @@ impl Host {
     }
 }
 
+/// The commit of every ref of a repository with files, and its listing.
+fn listing(files: &BTreeMap<String, String>, path: &str) -> Option<Response> {
+    let (repository, asked) = path.split_once("/commits/").or_else(|| path.split_once("/git/trees/"))?;
+    let root = format!("{repository}/contents/");
+    let names: Vec<&str> = files.keys().filter_map(|path| path.strip_prefix(&root)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let commit = "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5";
+    if asked == "main" {
+        return Some(commit.into_response());
+    }
+    let tree: Vec<_> = names
+        .iter()
+        .map(|name| json!({"path": name, "type": "blob", "sha": commit, "mode": "100644"}))
+        .collect();
+    Some(json!({"sha": commit, "tree": tree, "truncated": false}).to_string().into_response())
+}
+
 async fn answer(State(host): State<Host>, request: Request) -> Response {
     *host.asked.lock().unwrap() += 1;
+    if let Some(listing) = listing(&host.files.lock().unwrap(), request.uri().path()) {
+        return listing;
+    }
     let Some(text) = host.files.lock().unwrap().get(request.uri().path()).cloned() else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -209,6 +236,7 @@ async fn registered_locations_go_with_their_files_and_move_with_their_repositori
         described(&catalog, name, "x").await;
     }
 
+    github.remove("o/r", "a.yaml");
     let removed = json!({"added": [], "modified": [], "removed": ["a.yaml"]});
     github_tells(&catalog, "push", &push(&github, &removed)).await;
     let mut left = [b.as_str(), namesake.as_str(), project.as_str()];
@@ -241,6 +269,7 @@ async fn registered_locations_go_with_their_files_and_move_with_their_repositori
     left.sort_unstable();
     registered(&catalog, &left).await;
 
+    github.remove("o/renamed", "b.yaml");
     let deleted = json!({"action": "deleted", "repository": {"html_url": github.url("o/renamed")}});
     github_tells(&catalog, "repository", &deleted).await;
     let mut left = [namesake.as_str(), project.as_str()];
@@ -256,6 +285,48 @@ async fn registered_locations_go_with_their_files_and_move_with_their_repositori
         r#"catalog_events_scm_actions{action="move"} 2"#,
     ] {
         assert!(told.lines().any(|told| told == line), "{line} is not in\n{told}");
+    }
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_takes_nothing_away_that_its_host_still_serves() {
+    let (github, gitlab, dir) = (Host::start().await, Host::start().await, TempDir::new().unwrap());
+    github.put("o/r", "a.yaml", component("one", "0"));
+    github.put("o/r", "b.yaml", component("two", "0"));
+    let catalog = catalog(&dir, &github, &gitlab, &heeded()).await;
+    let place = github.url("o/r/blob/main/a.yaml");
+    register(&catalog, &place).await;
+    described(&catalog, "one", "0").await;
+
+    let removed = push(&github, &json!({"added": [], "modified": [], "removed": ["a.yaml"]}));
+    let unstarred =
+        json!({"action": "deleted", "starred_at": null, "repository": {"html_url": github.url("o/r")}});
+    for (round, (event, old)) in [("push", &removed), ("repository", &unstarred)].into_iter().enumerate() {
+        let wanted = format!("{}", round + 1);
+        github.put("o/r", "a.yaml", component("one", &wanted));
+        // What is read because of it is what shows the change.
+        github_tells(&catalog, event, old).await;
+        described(&catalog, "one", &wanted).await;
+        registered(&catalog, &[&place]).await;
+    }
+
+    github.remove("o/r", "a.yaml");
+    github_tells(&catalog, "push", &removed).await;
+    registered(&catalog, &[]).await;
+    catalog.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_speaks_only_for_hosts_that_stand_in_the_configuration() {
+    let (github, gitlab, dir) = (Host::start().await, Host::start().await, TempDir::new().unwrap());
+    let catalog = catalog(&dir, &github, &gitlab, &heeded()).await;
+    let hook = json!({"event_name": "project_destroy", "path_with_namespace": "g/p"}).to_string();
+    let instance = gitlab.url("");
+    for (instance, expected) in [("https://gitlab.com", 400), (instance.as_str(), 202)] {
+        let headers = [("x-gitlab-token", SECRET), ("x-gitlab-instance", instance)];
+        let (status, answer) = post(&catalog, "gitlab", &headers, hook.clone()).await;
+        assert_eq!(status, expected, "{answer}");
     }
     catalog.stop().await;
 }

@@ -14,8 +14,8 @@ use super::Claims;
 /// What is done with a registered location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is taken back.
-    Unregister(RegisteredLocation),
+    /// It is said to be gone, alone or with its whole repository: it is read, and taken back if that confirms it.
+    Doubt { location: RegisteredLocation, with_repository: bool },
     /// It reads another place from now on.
     Move(RegisteredLocation, LocationRef),
 }
@@ -39,7 +39,7 @@ impl Claims {
         }
         let mut steps: Vec<Step> = self.registered().filter_map(|location| told.about(location)).collect();
         steps.sort_by_key(|step| match step {
-            Step::Unregister(location) | Step::Move(location, _) => location.location.to_string(),
+            Step::Doubt { location, .. } | Step::Move(location, _) => location.location.to_string(),
         });
         steps
     }
@@ -86,9 +86,10 @@ impl<'a> Told<'a> {
         if let Some(to) = moved.filter(|to| to != target) {
             return Some(Step::Move(location, LocationRef::new("url", to)));
         }
-        let gone = self.files_gone.contains(target.as_str())
-            || self.repositories_gone.iter().any(|repository| below(target, repository).is_some());
-        gone.then_some(Step::Unregister(location))
+        let with_repository =
+            self.repositories_gone.iter().any(|repository| below(target, repository).is_some());
+        let gone = with_repository || self.files_gone.contains(target.as_str());
+        gone.then_some(Step::Doubt { location, with_repository })
     }
 }
 
@@ -105,9 +106,10 @@ mod tests {
             entity_ref: EntityRef::new("Location", None, "l"),
         };
         let step = Told::of(actions, std::slice::from_ref(&event)).about(location.clone());
+        let with_repository = matches!(event, ScmEvent::RepositoryDeleted { .. });
         let expected = expected.map(|to| match to {
             Some(to) => Step::Move(location.clone(), LocationRef::new("url", to)),
-            None => Step::Unregister(location.clone()),
+            None => Step::Doubt { location: location.clone(), with_repository },
         });
         assert_eq!(step, expected, "{event:?} about {target}");
     }

@@ -67,6 +67,7 @@ fn pushed(push: Push, trust: &Trust<'_>) -> Result<Told, WebhookError> {
         events.extend(url.map(|url| ScmEvent::RepositoryUpdated { url }));
     }
     Ok(Told {
+        repository: Some(repository.html_url.to_string()),
         commit_url: push.head_commit.and_then(|commit| commit.url),
         on_default_branch: repository.default_branch.as_deref() == Some(branch),
         events,
@@ -100,7 +101,7 @@ fn about_repository(about: AboutRepository, trust: &Trust<'_>) -> Result<Told, W
         }
         _ => return Ok(Told::default()),
     };
-    Ok(Told { events: vec![event], ..Told::default() })
+    Ok(Told { repository: Some(here.to_string()), events: vec![event], ..Told::default() })
 }
 
 /// The repository with another owner (segment 0) or another name (segment 1).
@@ -114,13 +115,16 @@ fn renamed(here: &Url, segment: usize, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use backstitch_schemas::scm::Hosts;
     use serde_json::json;
 
     use super::*;
 
+    fn hosts() -> Vec<(Scm, String)> {
+        vec![(Scm::GitHub, "github.com".to_owned())]
+    }
+
     fn read(event: &str, body: &Value) -> Result<Told, WebhookError> {
-        let hosts = Hosts::default();
+        let hosts = hosts();
         told(event, body.to_string().as_bytes(), &Trust { hosts: &hosts, host: None })
     }
 
@@ -202,7 +206,7 @@ mod tests {
         let elsewhere = json!({"repository": {"html_url": "https://ghe.example.com/o/r"}});
         let refused = read("push", &push(&elsewhere)).unwrap_err();
         assert!(refused.to_string().contains("ghe.example.com"), "{refused}");
-        let hosts = Hosts::default();
+        let hosts = hosts();
         let trust = Trust { hosts: &hosts, host: Some("ghe.example.com") };
         let body = push(&json!({})).to_string();
         assert!(told("push", body.as_bytes(), &trust).is_err(), "the secret is another host's");

@@ -55,7 +55,7 @@ pub(super) fn told(instance: Option<&str>, body: &[u8], trust: &Trust<'_>) -> Re
     let about = |event: fn(String) -> ScmEvent| {
         let moved: Moved = parse(body)?;
         let url = at(instance, &moved.path_with_namespace, trust)?;
-        Ok(Told { events: vec![event(url)], ..Told::default() })
+        Ok(Told { repository: Some(url.clone()), events: vec![event(url)], ..Told::default() })
     };
     match event.as_str() {
         "push" => pushed(parse(body)?, trust),
@@ -69,7 +69,11 @@ pub(super) fn told(instance: Option<&str>, body: &[u8], trust: &Trust<'_>) -> Re
             };
             let from_url = at(instance, &old, trust)?;
             let to_url = at(instance, &moved.path_with_namespace, trust)?;
-            Ok(Told { events: vec![ScmEvent::RepositoryMoved { from_url, to_url }], ..Told::default() })
+            Ok(Told {
+                repository: Some(to_url.clone()),
+                events: vec![ScmEvent::RepositoryMoved { from_url, to_url }],
+                ..Told::default()
+            })
         }
         _ => Ok(Told::default()),
     }
@@ -90,6 +94,7 @@ fn pushed(push: Push, trust: &Trust<'_>) -> Result<Told, WebhookError> {
         events.extend(url.map(|url| ScmEvent::RepositoryUpdated { url }));
     }
     Ok(Told {
+        repository: Some(project.web_url.to_string()),
         commit_url: push.commits.last().and_then(|commit| commit.url.clone()),
         on_default_branch: project.default_branch.as_deref() == Some(branch),
         events,
@@ -115,13 +120,16 @@ fn at(instance: Option<&str>, path: &str, trust: &Trust<'_>) -> Result<String, W
 
 #[cfg(test)]
 mod tests {
-    use backstitch_schemas::scm::Hosts;
     use serde_json::{Value, json};
 
     use super::*;
 
+    fn hosts() -> Vec<(Scm, String)> {
+        vec![(Scm::GitLab, "gitlab.com".to_owned())]
+    }
+
     fn read(body: &Value) -> Result<Told, WebhookError> {
-        let hosts = Hosts::default();
+        let hosts = hosts();
         let trust = Trust { hosts: &hosts, host: None };
         told(Some("https://gitlab.com"), body.to_string().as_bytes(), &trust)
     }
@@ -182,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_system_hook_that_does_not_say_of_which_host_it_is_is_refused() {
-        let hosts = Hosts::default();
+        let hosts = hosts();
         let body = json!({"event_name": "project_destroy", "path_with_namespace": "g/p"}).to_string();
         for instance in [None, Some("https://elsewhere.example.com"), Some("gitlab")] {
             let read = told(instance, body.as_bytes(), &Trust { hosts: &hosts, host: None });

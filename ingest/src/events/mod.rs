@@ -1,7 +1,7 @@
 //! Events of git hosts: from a webhook to what it says about files and repositories.
 //!
-//! Pure. A webhook counts only if it shows that it knows a secret: what it says may unregister
-//! locations. Who knows the secret of one host does not speak for another.
+//! Pure. A webhook counts only if it shows that it knows a secret. The secret of an App speaks for the App's
+//! host, that of a product for all of the product's hosts that `integrations` names.
 
 mod github;
 mod gitlab;
@@ -10,7 +10,7 @@ mod signature;
 
 use backstitch_schemas::{
     command::ScmActions,
-    scm::{Hosts, Scm, ScmEvent, host_of},
+    scm::{Scm, ScmEvent, host_of},
 };
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -20,8 +20,8 @@ use url::Url;
 pub struct Webhooks {
     /// What they may do; nothing, if they are not taken.
     pub actions: ScmActions,
-    /// The hosts that are known.
-    pub hosts: Hosts,
+    /// The hosts that they may speak of.
+    pub hosts: Vec<(Scm, String)>,
     /// What they are signed with.
     pub secrets: Vec<WebhookSecret>,
 }
@@ -56,6 +56,8 @@ pub(crate) struct Told {
     pub(crate) commit_url: Option<String>,
     /// Whether the branch is the repository's default one.
     pub(crate) on_default_branch: bool,
+    /// The URL of the repository, or group, that it is about.
+    pub(crate) repository: Option<String>,
     pub(crate) events: Vec<ScmEvent>,
 }
 
@@ -75,7 +77,7 @@ pub(crate) enum WebhookError {
 
 /// Whom the secret that was shown speaks for.
 struct Trust<'a> {
-    hosts: &'a Hosts,
+    hosts: &'a [(Scm, String)],
     /// The only host, if it is not all of the product.
     host: Option<&'a str>,
 }
@@ -118,12 +120,20 @@ impl Webhooks {
                     _ => signature::is_secret(&known.secret, shown),
                 }
         };
-        let Some(secret) = self.secrets.iter().find(known) else { return Err(unproven(scm)) };
-        let trust = Trust { hosts: &self.hosts, host: secret.host.as_deref() };
-        match scm {
-            Scm::GitHub => github::told(sent.event.unwrap_or_default(), sent.body, &trust),
-            _ => gitlab::told(sent.instance, sent.body, &trust),
+        let mut refusal = unproven(scm);
+        // Hosts may share a secret.
+        for secret in self.secrets.iter().filter(known) {
+            let trust = Trust { hosts: &self.hosts, host: secret.host.as_deref() };
+            let told = match scm {
+                Scm::GitHub => github::told(sent.event.unwrap_or_default(), sent.body, &trust),
+                _ => gitlab::told(sent.instance, sent.body, &trust),
+            };
+            match told {
+                Ok(told) => return Ok(told),
+                Err(cause) => refusal = cause,
+            }
         }
+        Err(refusal)
     }
 }
 
@@ -137,7 +147,7 @@ impl Trust<'_> {
     /// Refuses what is said about a host that the secret does not speak for.
     fn check(&self, scm: Scm, url: &Url, place: &str) -> Result<(), WebhookError> {
         let host = host_of(url);
-        if self.hosts.scm_of(url) != Some(scm) {
+        if !self.hosts.iter().any(|(product, known)| *product == scm && *known == host) {
             let product = scm.name();
             let message = format!("{place}: {host} is no host of {product} that `integrations` names");
             return Err(WebhookError::Input(message));
@@ -157,4 +167,56 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, WebhookError> {
             "the body cannot be read: {cause}; the content type of the webhook has to be application/json"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ring::hmac;
+    use serde_json::json;
+
+    use super::*;
+
+    fn webhooks(secrets: &[(&str, Option<&str>)]) -> Webhooks {
+        let secret = |(secret, host): &(&str, Option<&str>)| WebhookSecret {
+            scm: Scm::GitHub,
+            host: host.map(str::to_owned),
+            secret: (*secret).to_owned(),
+        };
+        let hosts = ["a.example.com", "b.example.com"].map(|host| (Scm::GitHub, host.to_owned()));
+        Webhooks {
+            hosts: hosts.to_vec(),
+            secrets: secrets.iter().map(secret).collect(),
+            ..Webhooks::default()
+        }
+    }
+
+    /// What comes of a repository that `host` says is new, signed with `s`.
+    fn told(webhooks: &Webhooks, host: &str) -> Result<Told, WebhookError> {
+        let body = json!({"action": "created", "repository": {"html_url": format!("https://{host}/o/r")}});
+        let body = body.to_string();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"s"), body.as_bytes());
+        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let proof = format!("sha256={hex}");
+        let sent =
+            Sent { event: Some("repository"), proof: Some(&proof), body: body.as_bytes(), ..Sent::default() };
+        webhooks.read(Scm::GitHub, &sent)
+    }
+
+    #[test]
+    fn hosts_may_share_a_secret() {
+        let both = webhooks(&[("s", Some("a.example.com")), ("s", Some("b.example.com"))]);
+        for host in ["a.example.com", "b.example.com"] {
+            let told = told(&both, host).unwrap();
+            assert_eq!(told.repository, Some(format!("https://{host}/o/r")));
+        }
+        let one = webhooks(&[("other", Some("b.example.com")), ("s", Some("a.example.com"))]);
+        let refused = told(&one, "b.example.com").unwrap_err();
+        assert!(refused.to_string().contains("is that of a.example.com"), "{refused}");
+    }
+
+    #[test]
+    fn a_host_that_nobody_named_is_not_spoken_for() {
+        let refused = told(&webhooks(&[("s", None)]), "github.com").unwrap_err();
+        assert!(matches!(refused, WebhookError::Input(_)), "{refused}");
+    }
 }

@@ -70,7 +70,8 @@ impl HttpState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub String);
 
-/// All endpoints. Paths are absolute, and all below `/api/ingest`; what is none of them is refused there.
+/// All endpoints. Paths are absolute: those of webhooks below `/api/events`, all others below `/api/ingest`, where
+/// what is none of them is refused.
 pub fn router(state: HttpState) -> Router {
     let provider = "/api/ingest/v1/providers/{name}";
     let of = |rest: &str| format!("{provider}{rest}");

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
+    Extension, Json,
     body::{Body, to_bytes},
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -17,7 +17,11 @@ use backstitch_schemas::{
 };
 use serde_json::{Value, json};
 
-use super::{HttpState, error::ApiError, extract::PathWord};
+use super::{
+    HttpState,
+    error::{ApiError, Outcome},
+    extract::PathWord,
+};
 use crate::{
     events::{Sent, Told, WebhookError, unproven},
     metrics::scm_told,
@@ -36,7 +40,7 @@ pub(super) async fn take_webhook(
     PathWord(topic): PathWord,
     headers: HeaderMap,
     body: Body,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, Extension<Outcome>, Json<Value>), ApiError> {
     let scm = state.webhooks.product(&topic)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (proof, event, delivery) = match scm {
@@ -54,13 +58,19 @@ pub(super) async fn take_webhook(
         Sent { event: text(event), proof: text(proof), instance: text("x-gitlab-instance"), body: &body };
     let told = state.webhooks.read(scm, &sent)?;
     let (event, delivery) = (text(event).unwrap_or("unnamed"), text(delivery).unwrap_or("unnamed"));
+    let repository = told.repository.clone();
     let heeded = heed(&state, told, format!("{topic} webhook {delivery}")).await?;
     if heeded > 0 {
         tracing::info!(topic, event, delivery, events = heeded, "a git host told of changes");
     } else {
         tracing::debug!(topic, event, delivery, "a git host told nothing that matters");
     }
-    Ok((StatusCode::ACCEPTED, Json(json!({"status": "accepted", "events": heeded}))))
+    let done = json!({"event": event, "delivery": delivery, "repository": repository, "events": heeded});
+    Ok((
+        StatusCode::ACCEPTED,
+        Extension(Outcome::Done(done)),
+        Json(json!({"status": "accepted", "events": heeded})),
+    ))
 }
 
 /// Passes on what is heeded; how many events that are.
@@ -73,7 +83,10 @@ async fn heed(state: &HttpState, told: Told, sender: String) -> Result<usize, Ap
     let heeded = ScmEvents { actions, commit_url, on_default_branch, events };
     let sending = state.directory.heed(heeded, &sender);
     let sent = tokio::time::timeout(PATIENCE, sending).await;
-    let sent = sent.map_err(|_| ApiError::Unavailable("the log does not answer".to_owned()))?;
+    let sent = sent.map_err(|_| {
+        let message = "the log does not answer, or is still being read after a start; send it again";
+        ApiError::Unavailable(message.to_owned())
+    })?;
     sent.map_err(|cause| ApiError::Unavailable(cause.to_string()))?;
     Ok(count)
 }

@@ -22,7 +22,7 @@ use super::{
     schedule::{Schedule, Subject},
     watch::Watches,
 };
-use crate::{Finding, FollowedLocation, Follower, Places, ReadTimes, Refreshed, Ticket};
+use crate::{Finding, FollowedLocation, Follower, Places, Presence, ReadTimes, Refreshed, Ticket};
 
 /// Findings that are taken together at most, so that the owner can append them in one step.
 const BATCH: usize = 1000;
@@ -205,6 +205,12 @@ impl Follower for LocationFollower {
 
     fn read_times(&self, location: &str) -> Option<ReadTimes> {
         self.times_of(location)
+    }
+
+    fn presence(&self, location: &str, since: Timestamp) -> Presence {
+        let subjects = [Subject::Document(location.into()), Subject::Pattern(location.into())];
+        let reading = subjects.iter().find_map(|subject| self.readings.get(subject));
+        reading.map_or(Presence::Unknown, |reading| reading.presence(since))
     }
 
     fn is_busy(&self) -> bool {

@@ -14,7 +14,7 @@ use super::{
     host_gate::ReadThrough,
     read::Seen,
 };
-use crate::{ReadTimes, Wake};
+use crate::{Presence, ReadTimes, Wake};
 
 /// How long a file that vanished is given to come back, because some editors remove what they save.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
@@ -123,6 +123,19 @@ impl Reading {
     /// Whether the last attempt told what is there.
     pub(super) fn is_read(&self) -> bool {
         matches!(self.state.outcome.as_str(), "ok" | "unchanged")
+    }
+
+    /// Whether it was there at the last attempt, if that was at `since` or later.
+    pub(super) fn presence(&self, since: Timestamp) -> Presence {
+        if self.state.last_read_at < Some(since) {
+            return Presence::Unknown;
+        }
+        match self.state.outcome.as_str() {
+            "ok" | "unchanged" => Presence::There,
+            "absent" => Presence::Absent,
+            "failed" if self.state.http_status == Some(404) => Presence::OutOfSight,
+            _ => Presence::Unknown,
+        }
     }
 
     /// When it was read, and is read again at `next`.

@@ -23,7 +23,7 @@ impl LocationFollower {
             Places::These { searched, listed, .. } => {
                 (searched.union(listed).cloned().collect(), Wake::Person)
             }
-            Places::Changed(_) => (self.that_search(&subjects), Wake::Watched),
+            Places::Changed(_) | Places::Doubted(_) => (self.that_search(&subjects), Wake::Watched),
         };
         let ticket = self.refreshes.begin(&subjects, locations, self.reads_begun, wake);
         for subject in subjects {
@@ -56,6 +56,12 @@ impl LocationFollower {
                 subjects.extend(listed.iter().flat_map(|key| self.listings.listed_by(key)));
             }
             Places::Changed(changed) => subjects.extend(self.subjects_changed(changed)),
+            Places::Doubted(locations) => {
+                for location in locations {
+                    subjects.insert(Subject::Document(Arc::clone(location)));
+                    subjects.insert(Subject::Pattern(Arc::clone(location)));
+                }
+            }
         }
         subjects.retain(|subject| self.readings.contains_key(subject));
         subjects

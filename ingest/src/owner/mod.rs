@@ -8,6 +8,7 @@
 mod apply;
 mod command;
 mod delete_entity;
+mod doubts;
 mod read_times;
 mod refreshing;
 mod registration;
@@ -33,7 +34,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::read_times::ReadTimes;
-use self::{refreshing::Refreshing, reprocess::Reprocess, step::Stop};
+use self::{doubts::Doubt, refreshing::Refreshing, reprocess::Reprocess, step::Stop};
 use crate::{
     CatalogPolicy, Config, Finding, FollowedLocation, Follower, Request,
     claims::{Claims, location::FollowedCache},
@@ -149,6 +150,8 @@ pub(crate) struct Owner {
     reprocess: Option<Reprocess>,
     /// Refreshes whose reads are under way.
     refreshing: Vec<Refreshing>,
+    /// Registered locations that a git host says are gone, and that are being looked at.
+    doubts: Vec<Doubt>,
     /// Whether the provider has said what there is since the start.
     heard: bool,
     status: watch::Sender<ProviderStatus>,
@@ -193,6 +196,7 @@ impl Owner {
             state,
             reprocess: None,
             refreshing: Vec::new(),
+            doubts: Vec::new(),
             heard: !task.configured,
             status,
             shutdown,
@@ -234,6 +238,7 @@ impl Owner {
                     let (findings, states) = self.and_what_else_was_found(found);
                     self.take_in(findings, states).await?;
                     self.finish_refreshes().await?;
+                    self.settle_doubts().await?;
                 }
                 _ = summary.tick() => self.write_state(true).await?,
                 bodies = reprocess::next(&mut self.reprocess) => self.append_again(bodies).await?,

@@ -10,7 +10,7 @@ use backstitch_schemas::{EntityRef, command::Command};
 use serde::Deserialize;
 
 use super::{Owner, command::Answer, step::Stop};
-use crate::{Changed, Places, Refreshed, Ticket, metrics::scm_acted, tail::locked};
+use crate::{Places, Refreshed, Ticket, metrics::scm_acted, tail::locked};
 
 /// What a refresh names; everything, if nothing.
 #[derive(Debug, Default, Deserialize)]
@@ -28,7 +28,7 @@ struct Wanted {
 /// A refresh whose reads are under way.
 pub(super) struct Refreshing {
     asked_by: AskedBy,
-    ticket: Ticket,
+    pub(super) ticket: Ticket,
 }
 
 /// Why places are read again.
@@ -96,11 +96,13 @@ impl Owner {
         }
     }
 
-    /// Has what a git host told of read again.
-    pub(super) async fn read_changed(&mut self, changed: Changed, sender: String) {
-        if let Some(ticket) = self.follower.refresh(&Places::Changed(changed), false).await {
-            self.refreshing.push(Refreshing { asked_by: AskedBy::Host(sender), ticket });
-        }
+    /// Has what a git host told of read again: what it says is gone, even if it calls it unchanged. `None`
+    /// if nothing of it is read at all.
+    pub(super) async fn read_for_host(&mut self, places: Places, sender: String) -> Option<Ticket> {
+        let doubted = matches!(places, Places::Doubted(_));
+        let ticket = self.follower.refresh(&places, doubted).await?;
+        self.refreshing.push(Refreshing { asked_by: AskedBy::Host(sender), ticket });
+        Some(ticket)
     }
 
     /// Writes the outcomes of refreshes that came to their end. What they found is appended by now.

@@ -1,8 +1,10 @@
 //! `scm-events`: what a git host tells is read again, and registered locations go or move with their files.
+//! What is told may be over by now, so that a location goes only if reading it confirms that it is gone.
 //!
 //! Carried out again after a crash, it finds nothing left to do.
 
 use backstitch_schemas::{
+    LocationRef, RegisteredLocation,
     change::Cause,
     command::{Command, ScmEvents},
     scm::ScmEvent,
@@ -15,7 +17,8 @@ use super::{
     step::Stop,
 };
 use crate::{
-    Changed, claims::scm_events::Step, locations::DefaultLocationStore, metrics::scm_acted, tail::locked,
+    Changed, Places, claims::scm_events::Step, locations::DefaultLocationStore, metrics::scm_acted,
+    tail::locked,
 };
 
 impl Owner {
@@ -30,42 +33,39 @@ impl Owner {
             let steps = locked(&self.claims).told(told.actions, &told.events);
             let detail = told.commit_url.as_ref().map(|commit| format!("{sender} about {commit}"));
             let cause = Cause { detail: detail.or(cause.detail), ..cause };
+            let mut doubted = Vec::new();
             for step in steps {
-                self.take_step(step, &sender, cause.clone()).await?;
+                match step {
+                    Step::Doubt { location, with_repository } => doubted.push((location, with_repository)),
+                    Step::Move(from, to) => {
+                        let left = self.follow_move(from, &to, &sender, cause.clone()).await?;
+                        doubted.extend(left.map(|location| (location, true)));
+                    }
+                }
             }
+            self.doubt(doubted, &sender, &cause).await;
         }
         if told.actions.refresh {
-            self.read_changed(changed(&told), sender).await;
+            self.read_for_host(Places::Changed(changed(&told)), sender).await;
         }
         Ok(None)
     }
 
-    async fn take_step(&mut self, step: Step, sender: &str, cause: Cause) -> Result<(), Stop> {
-        match step {
-            Step::Unregister(location) => {
-                let (id, place) = (location.id, &location.location);
-                tracing::info!(%id, %place, sender, "unregistered, because its git host says that it is gone");
-                scm_acted("delete", 1);
-                self.say(Vec::new(), vec![location.entity_ref], cause).await
-            }
-            Step::Move(from, to) => {
-                let moved = locked(&self.claims).move_location(from.id, &to);
-                let (id, place) = (from.id, &from.location);
-                match moved {
-                    Ok((_, submission)) => {
-                        tracing::info!(%id, %place, %to, sender, "moved, because its git host says so");
-                        scm_acted("move", 1);
-                        self.say(vec![submission], Vec::new(), cause).await
-                    }
-                    // Another one is there already, so that nothing is lost with this one.
-                    Err(_) => {
-                        tracing::info!(%id, %place, %to, sender, "unregistered: its new place is registered already");
-                        scm_acted("delete", 1);
-                        self.say(Vec::new(), vec![from.entity_ref], cause).await
-                    }
-                }
-            }
-        }
+    /// Lets a location read another place. The location, if another one is there already: then nothing is
+    /// lost with this one, once its old place is gone.
+    async fn follow_move(
+        &mut self,
+        from: RegisteredLocation,
+        to: &LocationRef,
+        sender: &str,
+        cause: Cause,
+    ) -> Result<Option<RegisteredLocation>, Stop> {
+        let moved = locked(&self.claims).move_location(from.id, to);
+        let Ok((_, submission)) = moved else { return Ok(Some(from)) };
+        let (id, place) = (from.id, &from.location);
+        tracing::info!(%id, %place, %to, sender, "moved, because its git host says so");
+        scm_acted("move", 1);
+        self.say(vec![submission], Vec::new(), cause).await.map(|()| None)
     }
 }
 

@@ -52,8 +52,12 @@ impl Directory {
     /// # Errors
     /// If the log does not take it.
     pub(crate) async fn heed(&self, told: ScmEvents, sender: &str) -> Result<(), LogError> {
-        let followers = if told.events.is_empty() { Vec::new() } else { self.followers_of_locations() };
-        for provider in followers {
+        if told.events.is_empty() {
+            return Ok(());
+        }
+        // Before, not all who follow Locations are known.
+        self.shared.tail.caught_up().await?;
+        for provider in self.followers_of_locations() {
             for events in told.events.chunks(TOGETHER) {
                 let part = ScmEvents { events: events.to_vec(), ..told.clone() };
                 let command = Command {

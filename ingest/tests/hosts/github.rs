@@ -238,35 +238,6 @@ async fn a_pattern_costs_one_listing_and_an_unchanged_pass_one_conditional_reque
 }
 
 #[tokio::test]
-async fn one_file_that_fails_leaves_the_others_updated() {
-    let github = large(3000).await;
-    let pattern = github.url("services/**/catalog-info.yaml");
-    let mut reader = reading(github.config(), &[&pattern], 3000).await;
-    {
-        let mut state = github.state.lock().unwrap();
-        state.failing.insert("services/5/s5/catalog-info.yaml".to_owned());
-        state.repository.change(|files| {
-            for (path, text) in files {
-                *text = system(&format!("new-{}", path.len()));
-            }
-        });
-    }
-    let new = |seen: &Reader| {
-        let all = seen.documents.values().flat_map(|document| &document.submissions);
-        all.filter(|submission| submission.entity_ref.name().starts_with("new-")).count()
-    };
-    reader.until("2,999 updates", |seen| new(seen) == 2999).await;
-    reader
-        .until("the failure", |seen| seen.documents.values().any(|document| document.last == "failed"))
-        .await;
-    let failed: Vec<_> = reader.documents.iter().filter(|(_, document)| document.last == "failed").collect();
-    assert_eq!(failed.len(), 1);
-    assert_eq!(failed[0].1.submissions.len(), 1, "what it held is still there");
-    github.state.lock().unwrap().failing.clear();
-    reader.until("the last update", |seen| new(seen) == 3000).await;
-}
-
-#[tokio::test]
 async fn a_revoked_token_removes_nothing() {
     let github = large(20).await;
     let (pattern, single) = (github.url("services/**/catalog-info.yaml"), github.url("alone.yaml"));

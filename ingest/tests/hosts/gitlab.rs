@@ -1,6 +1,9 @@
 //! A fake GitLab, after <https://docs.gitlab.com/api/rest>, and what is read from it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use axum::{body::Body, http::Response};
 use backstitch_ingest::{Follower, hosts::Credentials, locations::Config};
@@ -18,8 +21,10 @@ use crate::{
 const PAGE: usize = 100;
 
 /// What the fake serves: the project `g/sub/p`.
-struct State {
-    repository: Repository,
+pub(crate) struct State {
+    pub(crate) repository: Repository,
+    /// Paths that fail.
+    pub(crate) failing: BTreeSet<String>,
     token: Option<String>,
     address: String,
 }
@@ -40,6 +45,7 @@ fn answer(state: &State, asked: &Asked) -> Response<Body> {
             asked.tagged(&commit, json!({"id": commit, "title": "a change"}).to_string())
         }
         ["files", path, "raw"] => match repository.text(path) {
+            Some(_) if state.failing.contains(*path) => status(502),
             Some(text) if repository.knows(asked.parameter("ref").unwrap()) => {
                 asked.tagged(&sha(text), text.clone())
             }
@@ -72,9 +78,10 @@ fn page(state: &State, asked: &Asked) -> Response<Body> {
     response
 }
 
-async fn start(files: &[(&str, &str)]) -> (Server, Arc<Mutex<State>>) {
+pub(crate) async fn start(files: &[(&str, &str)]) -> (Server, Arc<Mutex<State>>) {
     let token = Some("glpat-1".to_owned());
-    let state = State { repository: Repository::new(files), token, address: String::new() };
+    let state =
+        State { repository: Repository::new(files), failing: BTreeSet::new(), token, address: String::new() };
     let state = Arc::new(Mutex::new(state));
     let served = Arc::clone(&state);
     let server = Server::start(move |asked| answer(&served.lock().unwrap(), asked)).await;
@@ -82,12 +89,12 @@ async fn start(files: &[(&str, &str)]) -> (Server, Arc<Mutex<State>>) {
     (server, state)
 }
 
-fn config(server: &Server) -> Config {
+pub(crate) fn config(server: &Server) -> Config {
     let token = Credentials::Fixed(Credentials::bearer("glpat-1").unwrap());
     server.config(Scm::GitLab, "/api/v4", token)
 }
 
-fn url(server: &Server, path: &str) -> String {
+pub(crate) fn url(server: &Server, path: &str) -> String {
     format!("http://{}/g/sub/p/-/blob/main/{path}", server.address)
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its support does")]
 
 mod changed;
+mod failing;
 mod github;
 mod github_app;
 mod gitlab;

@@ -17,7 +17,7 @@ use axum::{
 use backstitch_event_log::{BatchLimits, EventLog, embedded::EmbeddedLog};
 use backstitch_ingest::{
     CatalogPolicy, Config, Connection, EntityProvider, Finding, FollowedLocation, Follower, FollowerFactory,
-    Ingest, Mutation, Parts, Places, Progress, ReadTimes, Refreshed, Removal, Submission, Ticket,
+    Ingest, Mutation, Parts, Places, Presence, Progress, ReadTimes, Refreshed, Removal, Submission, Ticket,
     http::{HttpState, router},
 };
 use backstitch_schemas::{
@@ -97,6 +97,10 @@ impl Follower for ScriptedFollower {
 
     fn read_times(&self, _: &str) -> Option<ReadTimes> {
         None
+    }
+
+    fn presence(&self, _: &str, _: Timestamp) -> Presence {
+        Presence::Unknown
     }
 
     fn is_busy(&self) -> bool {
