@@ -292,18 +292,18 @@ async fn registered_locations_go_with_their_files_and_move_with_their_repositori
 #[tokio::test]
 async fn a_webhook_takes_nothing_away_that_its_host_still_serves() {
     let (github, gitlab, dir) = (Host::start().await, Host::start().await, TempDir::new().unwrap());
-    github.put("o/r", "a.yaml", component("one", "0"));
-    github.put("o/r", "b.yaml", component("two", "0"));
+    github.put("o/r", "a.yaml", component("one", "before"));
+    github.put("o/r", "b.yaml", component("two", "before"));
     let catalog = catalog(&dir, &github, &gitlab, &heeded()).await;
     let place = github.url("o/r/blob/main/a.yaml");
     register(&catalog, &place).await;
-    described(&catalog, "one", "0").await;
+    described(&catalog, "one", "before").await;
 
     let removed = push(&github, &json!({"added": [], "modified": [], "removed": ["a.yaml"]}));
     let unstarred =
         json!({"action": "deleted", "starred_at": null, "repository": {"html_url": github.url("o/r")}});
     for (round, (event, old)) in [("push", &removed), ("repository", &unstarred)].into_iter().enumerate() {
-        let wanted = format!("{}", round + 1);
+        let wanted = format!("round {}", round + 1);
         github.put("o/r", "a.yaml", component("one", &wanted));
         // What is read because of it is what shows the change.
         github_tells(&catalog, event, old).await;
