@@ -164,8 +164,8 @@ pub struct ExplainArgs {
 /// Options of `validate`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit code: 0 if nothing is wrong (warnings are not), 1 if something is, 2 if a file could not be checked
-or a folder holds nothing to check.
+Exit code: 0 if nothing is wrong (warnings are not), 1 if something is, 2 if a file or folder could not be
+checked or holds nothing to check.
 
 In a pull request on GitHub:  backstitch validate --format github catalog-info.yaml")]
 pub struct ValidateArgs {

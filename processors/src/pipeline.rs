@@ -151,7 +151,7 @@ impl Pipeline {
             problems
                 .push(Problem::input("Fatal: The entity kind, namespace, or name changed during processing"));
         }
-        problems.extend(self.validate(&entity, context)?);
+        self.validate(&entity, context, &mut problems)?;
         if !problems.is_empty() {
             let further = self.further_problems(entity, context, &problems);
             problems.extend(further);
@@ -177,9 +177,15 @@ impl Pipeline {
         Ok(entity)
     }
 
-    /// All processors are asked; one has to take the entity for its own.
-    fn validate(&self, entity: &Value, context: &Context<'_>) -> Result<Vec<Problem>, Failure> {
-        let (mut problems, mut claimed) = (Vec::new(), false);
+    /// All processors are asked; one has to take the entity for its own. What is wrong comes behind the
+    /// `problems` that are known.
+    fn validate(
+        &self,
+        entity: &Value,
+        context: &Context<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Failure> {
+        let mut claimed = false;
         for processor in &self.processors {
             match processor.validate_kind(entity) {
                 Verdict::NotMine => {}
@@ -194,11 +200,14 @@ impl Pipeline {
         if !claimed {
             match model::kind_of(&self.model, context.entity_ref, entity) {
                 Ok(_) => {}
-                Err(KindError::Near(problem)) => problems.push(problem),
+                Err(KindError::Near(problem)) => {
+                    let news = model::news_of(problem, &mut *problems);
+                    problems.extend(news);
+                }
                 Err(KindError::Unknown(problem)) => return Err(Failure::Refused(problem)),
             }
         }
-        Ok(problems)
+        Ok(())
     }
 
     fn post_process(

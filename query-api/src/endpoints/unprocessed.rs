@@ -32,7 +32,8 @@ use crate::{
 const OWNER: Param = Param::new(
     "owner",
     ParamKind::Text,
-    "Only entities whose content names this owner. What rules refused is not kept, so it is not among them.",
+    "Only entities whose content names this owner. Of what rules or an unknown kind shut out no owner is kept, so it \
+     is not among them.",
 );
 
 pub(crate) const FAILED: Operation = Operation::get(

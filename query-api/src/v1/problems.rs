@@ -172,7 +172,8 @@ const OWNER: Param = Param::new(
     "owner",
     ParamKind::Text,
     "Only problems of entities that this group or user owns. Where an entity never came to be, the owner that its \
-     document names counts and, if that cannot be read, whether something else in the document is owned.",
+     document names counts, if the entity is invalid. Of what a rule or an unknown kind shut out no owner is kept: for \
+     that, as for what cannot be read, it counts whether something else in the document is owned.",
 );
 
 pub(crate) const ERRORS: Operation =

@@ -34,7 +34,7 @@ use serde_json::Value;
 pub use configured::{KindConfig, KindConfigError, KindFault, RelationConfig};
 pub use formats::{Format, Formats};
 pub use kinds::{KindModel, Match, Model, RelationField};
-pub use policies::{envelope_problems, set_default_namespace};
+pub use policies::{envelope_problems, is_descriptor, set_default_namespace};
 pub use relations::{relations_of, sort_relation_fields};
 pub use schema::{Schema, SchemaError, Violation as SchemaViolation};
 
@@ -101,7 +101,11 @@ pub fn check(model: &Model, entity: &Value) -> Checked {
     set_default_namespace(&mut entity);
     let mut relations = Vec::new();
     match kind_of(model, &entity_ref, &entity) {
-        Err(KindError::Near(problem)) => violations.extend(at(Stage::Kind, vec![problem])),
+        Err(KindError::Near(problem)) => {
+            let known = violations.iter_mut().map(|violation| &mut violation.problem);
+            let news = news_of(problem, known);
+            violations.extend(at(Stage::Kind, news.into_iter().collect()));
+        }
         Err(KindError::Unknown(problem)) => violations.extend(at(Stage::UnknownKind, vec![problem])),
         Ok(kind) => {
             violations.extend(at(Stage::Kind, kind_problems(kind, &entity_ref, &entity)));
@@ -170,6 +174,18 @@ pub fn kind_of<'m>(
             Err(KindError::Near(problem("/kind", advice)))
         }
         Match::Unknown => Err(KindError::Unknown(problem("/kind", unknown_kind(model, &kind)))),
+    }
+}
+
+/// What is still to be told of an entity that no kind takes, beside what is `known`. One value is told once:
+/// who spoke of it before gets the advice, because it names what the kind would take.
+pub fn news_of<'a>(near: Problem, known: impl IntoIterator<Item = &'a mut Problem>) -> Option<Problem> {
+    match known.into_iter().find(|known| known.path == near.path) {
+        Some(known) => {
+            known.advice = near.advice;
+            None
+        }
+        None => Some(near),
     }
 }
 

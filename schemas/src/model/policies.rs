@@ -30,12 +30,17 @@ pub(super) fn entity_schema() -> &'static Value {
     ENTITY.json()
 }
 
+/// Whether a mapping is meant to be an entity, however wrong it is: something says what it is.
+pub fn is_descriptor(document: &Value) -> bool {
+    ["apiVersion", "kind", "metadata"].iter().any(|field| document.get(field).is_some())
+}
+
 /// What the envelope lacks. An entity with such a problem has no ref, so nothing else can be said.
 pub fn envelope_problems(entity: &Value) -> Vec<Problem> {
     let violations = ENVELOPE.violations(entity).into_iter();
     let mut problems: Vec<_> = violations.map(|violation| violation.into_problem()).collect();
     // Three times nothing says that this is something else; a person needs to hear that once.
-    if ["apiVersion", "kind", "metadata"].iter().all(|field| entity.get(field).is_none()) {
+    if !is_descriptor(entity) {
         problems.truncate(1);
         let advice = "this is no descriptor: it has neither apiVersion, kind nor metadata; leave it out, or write \
                       an entity";

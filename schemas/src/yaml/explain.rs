@@ -3,7 +3,7 @@
 /// What the parser says, in part; the words of npm's parser for it; and what to do.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLE: [Row; 16] = [
+const TABLE: [Row; 17] = [
     (
         "recursion limit",
         "",
@@ -15,6 +15,12 @@ const TABLE: [Row; 16] = [
         "the limit of `",
         "",
         "write less of it, with fewer aliases; point to large definitions with `$text`; or raise the limit",
+    ),
+    (
+        UNPRINTABLE,
+        "",
+        "a character that cannot stand in YAML, such as NUL or another control character; is this a text file in \
+         UTF-8? Remove it, or write it as `\\u0000` in double quotes",
     ),
     ("unique", "Map keys must be unique", "the same key stands twice in one mapping; remove one of them"),
     ("tab", "Tabs are not allowed as indentation", "indent with spaces, not with tabs"),
@@ -70,6 +76,9 @@ const TABLE: [Row; 16] = [
     ("alias", "", "the document repeats too much of itself through aliases; write less of it"),
 ];
 
+/// What the parser says of control characters and the like.
+const UNPRINTABLE: &str = "unprintable character";
+
 /// What npm's parser would say where this one says `detail`, so that the same mistake has the same
 /// words; `detail` itself where there is nothing that fits.
 pub(super) fn wording(detail: &str) -> &str {
@@ -78,7 +87,8 @@ pub(super) fn wording(detail: &str) -> &str {
 
 /// What to do about it. `line` is the text of the line where it was noticed.
 pub(super) fn advice(detail: &str, line: &str) -> &'static str {
-    if ["{%", "{{", "{#"].iter().any(|mark| line.contains(mark)) {
+    let is_text = !detail.contains(UNPRINTABLE);
+    if is_text && ["{%", "{{", "{#"].iter().any(|mark| line.contains(mark)) {
         return "the line holds a template mark, which is not YAML: leave template skeletons out of the \
                 catalog, or put the value in quotes";
     }
@@ -86,5 +96,10 @@ pub(super) fn advice(detail: &str, line: &str) -> &'static str {
 }
 
 fn find(detail: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|(part, ..)| detail.contains(part))
+    TABLE.iter().find(|(part, ..)| stands_in(part, detail))
+}
+
+/// Whether `part` stands in `detail` where a word begins: "unprintable" says nothing about tabs.
+fn stands_in(part: &str, detail: &str) -> bool {
+    detail.match_indices(part).any(|(at, _)| !detail[..at].ends_with(char::is_alphanumeric))
 }

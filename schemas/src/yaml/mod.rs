@@ -23,6 +23,7 @@ use load::Loaded;
 use split::Chunk;
 
 pub use limits::{Limits, MAX_DEPTH};
+pub(crate) use write::on_one_line;
 pub use write::to_string;
 
 /// One document of a file.

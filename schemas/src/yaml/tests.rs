@@ -51,6 +51,22 @@ fn a_tab_may_stand_between_key_and_value() {
 }
 
 #[test]
+fn a_control_character_is_told_as_one() {
+    let advice = |bytes: &[u8]| parse("file:/a.yaml", bytes).remove(0).outcome.unwrap_err().advice.unwrap();
+    for bytes in [
+        b"kind: \0Component\n".as_slice(),
+        b"\0",
+        b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0",
+        b"a: {{ \0 }}\n",
+    ] {
+        let advice = advice(bytes);
+        assert!(advice.contains("a character that cannot stand in YAML"), "{bytes:?}: {advice}");
+    }
+    assert!(advice(b"a:\n\tb: 1\n").contains("not with tabs"));
+    assert!(advice(b"a: |\n\tb\n").contains("not with tabs"));
+}
+
+#[test]
 fn an_error_in_one_document_leaves_the_others() {
     let documents = parse("file:/a.yaml", b"a: 1\n---\nb: [\n---\n---\n- c\n---\nd: |\n  ---\n");
     let seen: Vec<_> = documents

@@ -25,6 +25,63 @@ pub fn to_string(value: &Value) -> String {
     out
 }
 
+/// The same on one line, without a line break at its end, for sentences about YAML. A text stands without
+/// quotes wherever it reads the same.
+pub(crate) fn on_one_line(value: &Value) -> String {
+    let mut out = String::new();
+    flow(&mut out, value);
+    out
+}
+
+fn flow(out: &mut String, value: &Value) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (index, (name, value)) in members.iter().enumerate() {
+                out.push_str(if index == 0 { "{ " } else { ", " });
+                flow_text(out, name);
+                out.push_str(": ");
+                flow(out, value);
+            }
+            out.push_str(" }");
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { ", " });
+                flow(out, item);
+            }
+            out.push(']');
+        }
+        Value::String(text) => flow_text(out, text),
+        value => leaf(out, value, 0),
+    }
+}
+
+fn flow_text(out: &mut String, text: &str) {
+    match is_plain(text) || is_plain_ref(text) {
+        true => out.push_str(text),
+        false => quoted(out, text),
+    }
+}
+
+/// Whether a text is like a ref, a path or a URL, in which colons and the like part words and mean nothing
+/// to YAML.
+fn is_plain_ref(text: &str) -> bool {
+    let is_of_word =
+        |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '+' | '=' | '~');
+    let first = text.chars().next();
+    first.is_some_and(|c| c.is_alphabetic() || c == '/')
+        && text.chars().all(is_of_word)
+        && !text.ends_with(':')
+        && !is_word_of_1_1(text)
+        && scalar::is_text(text)
+        || ["./", "../"].iter().any(|up| text.strip_prefix(up).is_some_and(is_plain_ref))
+}
+
+fn is_word_of_1_1(text: &str) -> bool {
+    WORDS_OF_1_1.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 fn mapping(out: &mut String, members: &serde_json::Map<String, Value>, indent: usize) {
     for (index, (name, value)) in members.iter().enumerate() {
         if index > 0 {
@@ -129,11 +186,7 @@ fn is_plain(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '/' | '$'));
     let rest =
         text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$' | '+' | ' '));
-    first
-        && rest
-        && !text.ends_with(' ')
-        && !WORDS_OF_1_1.iter().any(|word| text.eq_ignore_ascii_case(word))
-        && scalar::is_text(text)
+    first && rest && !text.ends_with(' ') && !is_word_of_1_1(text) && scalar::is_text(text)
 }
 
 /// Whether a text reads better, and reads the same, with its lines below each other.
@@ -169,6 +222,14 @@ mod tests {
                         1.5\n  - true\n";
         assert_eq!(to_string(&value), expected);
         assert_eq!(parse_single(expected).unwrap(), value);
+    }
+
+    #[test]
+    fn on_one_line_refs_and_paths_need_no_quotes() {
+        let value =
+            json!({"a": ["group:default/a", "./b.yaml", "https://c.d/e"], "b": {}, "c": "true", "d": "e: f"});
+        let expected = "{ a: [group:default/a, ./b.yaml, https://c.d/e], b: {}, c: \"true\", d: \"e: f\" }";
+        assert_eq!(on_one_line(&value), expected);
     }
 
     #[test]
@@ -222,6 +283,12 @@ mod tests {
             "~",
             "<<",
             "...",
+            "./",
+            "/",
+            "@",
+            ":",
+            "=",
+            "true",
         ]);
         proptest::strategy::Strategy::prop_map(proptest::collection::vec(parts, 0..6), |parts| parts.concat())
     }
@@ -250,6 +317,16 @@ mod tests {
             if !value.is_null() {
                 proptest::prop_assert_eq!(parse_single(&written).map_err(|e| e.to_string()), Ok(value), "{}", written);
             }
+        }
+
+        #[test]
+        fn what_is_written_on_one_line_is_read_the_same(value in value()) {
+            let written = on_one_line(&value);
+            proptest::prop_assert!(!written.contains(['\n', '\r']), "{}", written);
+            // As an item and as a value, which is where examples stand.
+            let placed = format!("a: {written}\nb:\n- {written}\n");
+            let read = parse_single(&placed).map_err(|e| e.to_string());
+            proptest::prop_assert_eq!(read, Ok(json!({"a": value, "b": [value]})), "{}", placed);
         }
 
         #[test]

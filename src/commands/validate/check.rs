@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use backstitch_ingest::locations::local_content;
 use backstitch_processors::{Pipeline, validate_file};
+use backstitch_schemas::model;
 use backstitch_schemas::scm::Hosts;
 use backstitch_schemas::yaml::{self, Document};
 use backstitch_schemas::{EntityRef, Level, LocationRef, Problem};
@@ -35,6 +36,10 @@ pub(super) fn file(checks: &Checks<'_>, file: &Path, report: &mut Report) {
     };
     let location = LocationRef::new("file", name.as_str());
     let documents = yaml::parse(&location.to_string(), &bytes);
+    if documents.is_empty() {
+        let reason = "it holds no document; write an entity, or leave the file out";
+        return report.not_checked(name, reason.to_owned());
+    }
     let read = |value: &str| local_content(&path, checks.cwd, &checks.hosts, value);
     let found = validate_file(&checks.pipeline, &location, &bytes, &read).into_iter();
     let mut problems: Vec<Problem> = found.map(|found| found.problem).collect();
@@ -59,7 +64,9 @@ pub(super) fn file(checks: &Checks<'_>, file: &Path, report: &mut Report) {
         .collect();
     findings.sort_by_key(Finding::line);
     report.files += 1;
-    report.entities += documents.iter().filter(|document| document.outcome.is_ok()).count();
+    let entities =
+        documents.iter().filter(|document| document.outcome.as_ref().is_ok_and(model::is_descriptor));
+    report.entities += entities.count();
     report.findings.extend(findings);
 }
 

@@ -16,19 +16,20 @@ use backstitch_schemas::{EntityRef, Level, Problem};
 use crate::cli::{ReportFormat, ValidateArgs};
 use crate::surroundings::Surroundings;
 use check::Checks;
+use files::{Barren, Named};
 
 /// All that was found.
 #[derive(Debug, Default)]
 struct Report {
     /// Files that were read.
     files: usize,
-    /// Entities in them, the wrong ones included.
+    /// Entities in them, the wrong ones included, but not what is something else altogether.
     entities: usize,
     /// Where each ref was found first: file and line.
     refs: HashMap<EntityRef, (String, i32)>,
     /// What is wrong, in the order of files and lines.
     findings: Vec<Finding>,
-    /// Files and folders that could not be checked.
+    /// Files and folders that could not be checked, or hold nothing to check.
     unchecked: Vec<Unchecked>,
 }
 
@@ -99,9 +100,10 @@ pub fn validate(args: &ValidateArgs, here: &Surroundings, out: &mut impl Write) 
     let checks = Checks { pipeline: Pipeline::new(settings), hosts, cwd: &here.cwd };
     let mut report = Report::default();
     for path in &args.files {
-        match files::named_by(&here.cwd, path) {
-            Ok(files) => files.iter().for_each(|file| check::file(&checks, file, &mut report)),
-            Err(barren) => report.not_checked(barren.folder.display().to_string(), barren.reason),
+        let Named { files, barren } = files::named_by(&here.cwd, path);
+        files.iter().for_each(|file| check::file(&checks, file, &mut report));
+        for Barren { folder, reason } in barren {
+            report.not_checked(folder.display().to_string(), reason);
         }
     }
     let text = match args.format {

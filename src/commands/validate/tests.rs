@@ -82,6 +82,47 @@ fn a_folder_without_descriptors_is_not_passed() {
 }
 
 #[test]
+fn a_file_without_a_document_is_not_passed() {
+    for nothing in ["", "\n", "# later\n", "---\n---\n"] {
+        assert_eq!(
+            run(&[("a.yaml", nothing)], ReportFormat::Text),
+            (
+                "a.yaml: not checked: it holds no document; write an entity, or leave the file out\n0 files, 0 entities, \
+                 nothing was checked\n"
+                    .to_owned(),
+                2
+            ),
+            "{nothing:?}"
+        );
+    }
+}
+
+/// Paths may not be longer than some 4,000 bytes, so what is deeper cannot be listed, whoever asks.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_listed_takes_nothing_from_the_others() {
+    let temp = tempfile::tempdir().unwrap();
+    let deep = |first: &str| [first].into_iter().chain([&*"d".repeat(200); 12]).collect::<PathBuf>();
+    for first in ["a", "b"] {
+        fs::create_dir_all(temp.path().join(deep(first))).unwrap();
+    }
+    fs::rename(temp.path().join("b"), temp.path().join(deep("a")).join("b")).unwrap();
+    let wrong = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a}\nspec: {}\n";
+    fs::create_dir(temp.path().join("c")).unwrap();
+    fs::write(temp.path().join("c/catalog-info.yaml"), wrong).unwrap();
+    let args = ValidateArgs { files: vec![".".into()], config: Vec::new(), format: ReportFormat::Text };
+    let (text, code) = check(temp.path(), args);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("./a/ddd") && lines[0].contains(": not checked: it cannot be listed: "),
+        "{text}"
+    );
+    assert!(lines[1].starts_with("./c/catalog-info.yaml:4: spec.owner is missing"), "{text}");
+    assert_eq!(lines[2..], ["1 file, 1 entity, 1 error in 1 file, 1 not checked"], "{text}");
+    assert_eq!(code, 2);
+}
+
+#[test]
 fn placeholders_are_read_from_files_and_targets_must_exist() {
     let text = "\
 apiVersion: backstage.io/v1alpha1
@@ -247,7 +288,19 @@ fn placeholders_reach_no_further_than_the_repository() {
 fn what_is_no_descriptor_is_told_in_one_line() {
     let (text, code) = run(&[("mkdocs.yaml", "site_name: x\nnav: []\n")], ReportFormat::Text);
     assert!(text.starts_with("mkdocs.yaml:1: this is no descriptor: it has neither apiVersion"), "{text}");
-    assert!(text.ends_with("\n1 file, 1 entity, 1 error in 1 file\n"), "{text}");
+    assert!(text.ends_with("\n1 file, 0 entities, 1 error in 1 file\n"), "{text}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn a_wrong_api_version_is_one_mistake() {
+    let text = "apiVersion: backstage.io\nkind: System\nmetadata: {name: a}\nspec: {owner: b}\n";
+    let (text, code) = run(&[("a.yaml", text)], ReportFormat::Text);
+    assert_eq!(
+        text,
+        "a.yaml:1: System is not known as `backstage.io`; write `apiVersion: backstage.io/v1alpha1` or \
+         `backstage.io/v1beta1` (system:default/a)\n1 file, 1 entity, 1 error in 1 file\n"
+    );
     assert_eq!(code, 1);
 }
 
@@ -281,7 +334,7 @@ fn a_folder_stands_for_the_descriptors_below_it() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, good.replace("name: a", &format!("name: {}", file.len()))).unwrap();
     }
-    let found = |path: &str| files::named_by(temp.path(), Path::new(path)).unwrap();
+    let found = |path: &str| files::named_by(temp.path(), Path::new(path)).files;
     assert_eq!(found("."), ["./a/c/catalog-info.yml", "./b/catalog-info.yaml"].map(PathBuf::from));
     assert_eq!(found("x.yaml"), ["x.yaml"].map(PathBuf::from));
 }

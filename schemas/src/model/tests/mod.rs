@@ -210,7 +210,7 @@ fn unknown_kinds_are_refused_and_near_ones_are_wrong() {
         ("Widget", "backstage.io/v1alpha1", Stage::UnknownKind, "the kind Widget is not configured here"),
         ("Componnt", "backstage.io/v1alpha1", Stage::UnknownKind, "not known; did you mean Component?"),
         ("component", "backstage.io/v1alpha1", Stage::Kind, "write `kind: Component`"),
-        ("Component", "backstage.io", Stage::Kind, "`apiVersion: backstage.io/v1alpha1`"),
+        ("Component", "backstage.io/v9", Stage::Kind, "`apiVersion: backstage.io/v1alpha1`"),
         ("Template", "backstage.io/v1alpha1", Stage::Kind, "scaffolder.backstage.io/v1beta3"),
     ] {
         let mut document = entity(kind, json!({}));
@@ -224,6 +224,17 @@ fn unknown_kinds_are_refused_and_near_ones_are_wrong() {
         )));
         assert!(last.problem.advice.as_ref().unwrap().contains(advice), "{:?}", last.problem.advice);
     }
+}
+
+#[test]
+fn a_version_that_is_none_is_told_once_with_those_that_the_kind_has() {
+    let mut document = entity("System", json!({"owner": "a"}));
+    document["apiVersion"] = json!("backstage.io");
+    let problems = check(&Model::builtin(), &document).into_problems();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].message.contains("\"apiVersion\" is not valid"), "{problems:#?}");
+    let advice = problems[0].advice.as_deref().unwrap();
+    assert!(advice.contains("write `apiVersion: backstage.io/v1alpha1` or"), "{advice}");
 }
 
 #[test]
@@ -248,5 +259,20 @@ fn advice_says_what_to_change() {
     insta::assert_snapshot!(
         first_problem(&entity("Group", json!({"type": "team"}))).advice.unwrap(),
         @"spec.children is missing; add the groups that are part of it, `[]` if there are none, such as `children: []`"
+    );
+    insta::assert_snapshot!(
+        first_problem(&entity("API", json!({"type": "a", "lifecycle": "b", "owner": "c"}))).advice.unwrap(),
+        @"spec.definition is missing; add the text of the interface's definition, often read from a file with `$text: ./openapi.yaml`, such as `definition: |` and the text indented below it, from `openapi: 3.1.0` on"
+    );
+    let mut annotated = entity("System", json!({"owner": "c"}));
+    annotated["metadata"]["annotations"] = json!({"catalog": null});
+    insta::assert_snapshot!(
+        first_problem(&annotated).advice.unwrap(),
+        @r#"metadata.annotations.catalog has no value; give a text, such as `catalog: "true"`, or remove the line if it is optional"#
+    );
+    let bare = json!({"apiVersion": "backstage.io/v1alpha1", "kind": "System", "spec": {"owner": "c"}});
+    insta::assert_snapshot!(
+        envelope_problems(&bare).remove(0).advice.unwrap(),
+        @"metadata is missing; add the entity's name and what else is known about it, such as `metadata: { name: orders }`"
     );
 }
