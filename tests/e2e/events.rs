@@ -64,9 +64,7 @@ fn listing(files: &BTreeMap<String, String>, path: &str) -> Option<Response> {
     let (repository, asked) = path.split_once("/commits/").or_else(|| path.split_once("/git/trees/"))?;
     let root = format!("{repository}/contents/");
     let names: Vec<&str> = files.keys().filter_map(|path| path.strip_prefix(&root)).collect();
-    if names.is_empty() {
-        return None;
-    }
+    names.first()?;
     let commit = "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5";
     if asked == "main" {
         return Some(commit.into_response());
@@ -328,6 +326,9 @@ async fn a_secret_speaks_only_for_hosts_that_stand_in_the_configuration() {
         let (status, answer) = post(&catalog, "gitlab", &headers, hook.clone()).await;
         assert_eq!(status, expected, "{answer}");
     }
+    // Nothing but the audit record names the repository.
+    let taken = format!(r#""repository":"{instance}g/p""#);
+    eventually("the record", PATIENCE, || catalog.output(), |output| output.contains(&taken)).await;
     catalog.stop().await;
 }
 
