@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use backstitch_read_model::{ClaimRecord, ReadModel, ReadModelError, Standing};
+use backstitch_read_model::{ClaimRecord, HistoryOperation, ReadModel, ReadModelError, Standing};
 use backstitch_schemas::{ClaimKey, EntityRef, Listing, LocationRef, ProviderName};
 
 use super::{
@@ -84,7 +84,11 @@ pub(super) async fn document(
     claims.truncate(MAX_CLAIMS);
     let gone = claims.first().filter(|_| tally.live == 0);
     let last_change = match gone {
-        Some(gone) => last_change(read_model, view, &gone.claim.key.entity_ref).await?,
+        Some(gone) => {
+            let change = last_change(read_model, view, &gone.claim.key.entity_ref).await?;
+            // Any other change is one of another claim on the ref, or from before.
+            change.filter(|change| change.operation == HistoryOperation::Deleted)
+        }
         None => None,
     };
     let listed = chains.of_document(&location).await?;
