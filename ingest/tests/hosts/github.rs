@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     repository::Repository,
-    server::{Asked, Server, json, status},
+    server::{Asked, Server, json, slowly, status},
     support::{Reader, listing, location, system},
 };
 
@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) authorizations: BTreeSet<String>,
     /// Paths that fail.
     pub(crate) failing: BTreeSet<String>,
+    /// Content is told after five seconds, but for this file.
+    pub(crate) slow_but: Option<String>,
     /// How many entries of a recursive listing are told.
     pub(crate) listed: Option<usize>,
     /// Whether there is no budget left.
@@ -120,7 +122,12 @@ fn in_repository(state: &State, asked: &Asked, rest: &[&str]) -> Response<Body> 
                 Some(_) if state.failing.contains(&path) => status(502),
                 Some(text) => {
                     assert_eq!(asked.headers["accept"], "application/vnd.github.raw+json");
-                    asked.tagged(&crate::repository::sha(text), text.clone())
+                    let answer = asked.tagged(&crate::repository::sha(text), text.clone());
+                    if state.slow_but.as_ref().is_some_and(|quick| *quick != path) {
+                        slowly(answer)
+                    } else {
+                        answer
+                    }
                 }
                 None => status(404),
             }

@@ -9,6 +9,7 @@ mod github;
 mod github_app;
 mod gitlab;
 mod others;
+mod refreshing;
 mod repository;
 mod server;
 #[path = "../locations/support.rs"]

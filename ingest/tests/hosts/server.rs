@@ -119,6 +119,16 @@ pub(crate) fn status(status: u16) -> Response<Body> {
     Response::builder().status(StatusCode::from_u16(status).unwrap()).body(Body::from("{}")).unwrap()
 }
 
+/// The time that an answer takes.
+#[derive(Clone, Copy)]
+struct Slow(Duration);
+
+/// The same answer after five seconds.
+pub(crate) fn slowly(mut answer: Response<Body>) -> Response<Body> {
+    answer.extensions_mut().insert(Slow(Duration::from_secs(5)));
+    answer
+}
+
 /// An answer of JSON.
 pub(crate) fn json(value: &serde_json::Value) -> Response<Body> {
     Response::new(Body::from(value.to_string()))
@@ -142,5 +152,8 @@ async fn answer(State(server): State<Server>, request: Request) -> Response<Body
         conditional: asked.headers.contains_key(header::IF_NONE_MATCH),
         status: response.status().as_u16(),
     });
+    if let Some(Slow(time)) = response.extensions().get::<Slow>().copied() {
+        tokio::time::sleep(time).await;
+    }
     response
 }
