@@ -6,7 +6,7 @@ use backstitch_benches::Workload;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Catalog, Launch, Services, eventually, without_ids, write};
+use crate::support::{Catalog, Launch, Services, eventually, serve_files, without_ids, write};
 
 const NDJSON: &str = "application/x-ndjson";
 const PUSH: &str = "bulk/mutations?wait=visible&timeout=110";
@@ -128,14 +128,19 @@ async fn keeps_locations(ingest: &Catalog) -> bool {
 async fn a_webhook_is_heeded_by_whoever_keeps_the_locations_whichever_process_it_reaches() {
     let dir = TempDir::new().unwrap();
     Roles::prepare(dir.path()).await;
+    // Nothing is there: what the webhook says is gone is gone.
+    let host = serve_files(&dir.path().join("nothing")).await;
     let config = dir.path().join("app-config.yaml");
     let text =
         std::fs::read_to_string(&config).unwrap().replacen("catalog:", "catalog:\n  scmEvents: true", 1);
-    let events = "integrations: {gitlab: [{host: '127.0.0.1:1'}]}\nevents: {modules: {gitlab: {webhookSecret: s3cret}}}\n";
+    let lab = format!("{{host: '{host}', apiBaseUrl: 'http://{host}/api/v4', token: glpat-1}}");
+    let events = format!(
+        "integrations: {{gitlab: [{lab}]}}\nevents: {{modules: {{gitlab: {{webhookSecret: s3cret}}}}}}\n"
+    );
     write(&config, &format!("{events}{text}"));
     let roles = Roles::start(dir.path()).await;
     let other = Launch::role("ingest", dir.path()).arg("--config").arg(&config).listening().start().await;
-    register(&roles.api, "http://127.0.0.1:1/g/p/-/blob/main/a.yaml").await;
+    register(&roles.api, &format!("http://{host}/g/p/-/blob/main/a.yaml")).await;
     let keepers = || async { (keeps_locations(&roles.ingest).await, keeps_locations(&other).await) };
     let one = |(first, second): &(bool, bool)| first != second;
     let (first, _) = eventually("one keeper", Duration::from_secs(60), keepers, one).await;
@@ -143,7 +148,7 @@ async fn a_webhook_is_heeded_by_whoever_keeps_the_locations_whichever_process_it
     let stranger = if first { &other } else { &roles.ingest };
     let hook = json!({"event_name": "project_destroy", "path_with_namespace": "g/p"});
     let hook = stranger.client.post(format!("{}/api/events/http/gitlab", stranger.url)).json(&hook);
-    let hook = hook.header("x-gitlab-token", "s3cret").header("x-gitlab-instance", "http://127.0.0.1:1");
+    let hook = hook.header("x-gitlab-token", "s3cret").header("x-gitlab-instance", format!("http://{host}"));
     assert_eq!(hook.send().await.unwrap().status(), 202);
     let locations = || roles.api.get("/api/catalog/locations");
     eventually("no location", Duration::from_secs(60), locations, |left| *left == json!([])).await;
