@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use axum::Router;
 use backstitch_event_log::EventLog;
+use backstitch_ingest::http::{self, HttpState};
 use backstitch_ingest::locations::{self, ConfigLocationProvider, DefaultLocationStore, LocationFollowers};
 use backstitch_ingest::{
-    CatalogPolicy, Config, EntityProvider, Ingest, Parts, Previewer, RemovalHold, Strategy,
+    CatalogPolicy, Config, Directory, EntityProvider, Ingest, Parts, Previewer, RemovalHold, Strategy,
 };
 use backstitch_processors::Pipeline;
 use backstitch_schemas::{Clock, Identity, LocationRef, rules::Rules};
 
+use super::progress::ReadModelProgress;
+use crate::audit;
 use crate::config::{AppConfig, OrphanStrategy, RemovalHold as ConfiguredHold};
 
 /// Refuses settings that cannot be used, before anything is opened.
@@ -60,6 +64,22 @@ pub(super) fn ingest(
     });
     let address = config.backstitch.ingest.address.as_deref().unwrap_or(url);
     Ok((ingest.reachable_at(address, reqwest::Client::builder().build()?), previewer))
+}
+
+/// The routes of ingest, with a record of what they change; what it does is measured from now on.
+pub(super) fn routes(
+    config: &AppConfig,
+    directory: Arc<Directory>,
+    progress: ReadModelProgress,
+    previewer: Arc<Previewer>,
+) -> Router {
+    backstitch_ingest::metrics::observe(&directory);
+    audit::recorded(http::router(HttpState {
+        directory,
+        progress: Some(Arc::new(progress)),
+        previewer: Some(previewer),
+        webhooks: Arc::new(config.webhooks()),
+    }))
 }
 
 fn settings(config: &AppConfig) -> Config {

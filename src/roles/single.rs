@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use backstitch_event_log::LogIdentity;
-use backstitch_ingest::http::{self, HttpState};
 use backstitch_query_api::{ApiState, Catalog, metrics};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +18,6 @@ use super::{
     stitch, stores,
     tasks::Tasks,
 };
-use crate::audit;
 use crate::config::AppConfig;
 use crate::shutdown;
 
@@ -37,16 +35,10 @@ pub(super) async fn ingest(config: AppConfig) -> Result<()> {
     let plan = (locations, rules);
     let (ingest, previewer) =
         ingest::ingest(&config, stores.log, plan, &pipeline, clock(), &server.bound.url)?;
-    backstitch_ingest::metrics::observe(&ingest.directory());
     let progress = progress::ReadModelProgress::new(stores.read_model, None);
-    let state = HttpState {
-        directory: ingest.directory(),
-        progress: Some(Arc::new(progress)),
-        previewer: Some(previewer),
-        webhooks: Arc::new(config.webhooks()),
-    };
+    let routes = ingest::routes(&config, ingest.directory(), progress, previewer);
     let ready = health::of_ingest(ingest.directory());
-    let router = health::checked(audit::recorded(http::router(state)).merge(health::routes()), vec![ready]);
+    let router = health::checked(routes.merge(health::routes()), vec![ready]);
     announce("ingest", &server);
 
     let mut tasks = Tasks::new(shutdown.clone());

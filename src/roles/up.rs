@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use backstitch_ingest::http::{self, HttpState};
 use backstitch_query_api::{ApiState, Catalog, metrics};
 use backstitch_schemas::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +18,6 @@ use super::{
     stitch, stores,
     tasks::Tasks,
 };
-use crate::audit;
 use crate::cli::UpArgs;
 use crate::client::Client;
 use crate::commands::Screen;
@@ -88,16 +86,10 @@ fn start(
     let (ingest, previewer) =
         ingest::ingest(config, log.clone(), plan, &pipeline, clock.clone(), &server.bound.url)?;
     let directory = ingest.directory();
-    backstitch_ingest::metrics::observe(&directory);
     let settings = Arc::new(api::settings(config));
     let catalog = Catalog::start(read_model.clone(), &settings, shutdown.clone());
     let progress = progress::ReadModelProgress::new(read_model.clone(), Some(catalog.clone()));
-    let pushes = audit::recorded(http::router(HttpState {
-        directory: directory.clone(),
-        progress: Some(Arc::new(progress)),
-        previewer: Some(Arc::clone(&previewer)),
-        webhooks: Arc::new(config.webhooks()),
-    }));
+    let pushes = ingest::routes(config, directory.clone(), progress, Arc::clone(&previewer));
     let preview = PipelinePreview {
         reader: Reader::Here(previewer),
         pipeline: Arc::clone(&pipeline),
